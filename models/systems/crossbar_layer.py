@@ -1,0 +1,430 @@
+"""One weight matrix on memristor crossbars: forward, transposed and update passes.
+
+The matrix is cut into macros of ``rows`` inputs by ``pairs`` outputs. Vectors go through in blocks
+whose random numbers have keys of their own, so results do not depend on the number of threads.
+"""
+
+import math
+import zlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.analog.dac import column_levels, row_levels
+from models.analog.device import draw_devices, on_grid, pulse
+from models.analog.macro import Converters, draw_converters, lsb, sense, sum_type
+from models.analog.noise import normal
+from models.config.memristor import MemristorConfig
+from models.digital.bf16 import from_float32
+from models.digital.golden import DigitalUnits
+from models.randomness import generator
+from models.systems.counters import Counters
+from models.systems.range_control import RangeControl
+
+SYSTEM = "memristor"
+FRACTION = 24  # a nominal pulse is 2**24 to 2**25 LSB of a fixed-point chi
+BLOCK = 65536  # conversions or levels of one block of vectors: temporaries stay in the cache
+THREADS = 2
+
+
+class Place(NamedTuple):
+    """One macro of a layer: index, and the inputs and outputs that it holds."""
+
+    row: int
+    column: int
+    inputs: slice
+    outputs: slice
+
+    @property
+    def columns(self) -> slice:
+        """Physical columns of the outputs."""
+        return slice(2 * self.outputs.start, 2 * self.outputs.stop)
+
+
+class Conversion(NamedTuple):
+    """What one macro did to one block of vectors, for whoever wants to look."""
+
+    layer: int
+    place: Place
+    transpose: bool
+    codes: NDArray[np.integer]
+    noise: NDArray[np.float32]
+    sums: NDArray[np.int64]
+    adc_range: int
+
+
+Watch = Callable[[Conversion], None]
+
+
+class CrossbarLayer:
+    """Devices, converters and digital state of one weight matrix.
+
+    Parameters
+    ----------
+    index : int
+        Index of the layer in the network; part of every random key.
+    weight : ndarray, shape (outputs, inputs)
+        First weights; those beyond the weight range are clipped.
+    config : MemristorConfig
+        The system.
+    units : DigitalUnits
+        Golden twins or RTL kernels.
+    seed : int
+        Seed of the run.
+    counters : Counters
+        Where events are counted.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        weight: NDArray[np.floating],
+        config: MemristorConfig,
+        units: DigitalUnits,
+        seed: int,
+        counters: Counters,
+    ):
+        self.index, self.config, self.units = index, config, units
+        self.seed, self.counters = seed, counters
+        self.outputs, self.inputs = weight.shape
+        self.weight_range = config.mapping.weight_range / math.sqrt(self.inputs)
+        self.pulse_weight = self.weight_range / config.device.states
+        self.chi_exponent = math.floor(math.log2(self.pulse_weight)) - FRACTION
+        macro, update = config.macro, config.update
+        self.places = tuple(self._places())
+        shape = (self.inputs, 2 * self.outputs)
+        self.devices = draw_devices(config.device, shape, self._rng("devices"))
+        self.converters = {
+            (place.row, place.column): draw_converters(
+                config.adc, macro.adc_count, self._rng("converters", place.row, place.column)
+            )
+            for place in self.places
+        }
+        self.lines = {(place.row, place.column): self._lines(place) for place in self.places}
+        half = np.clip(weight.T / self.weight_range, -1, 1) / 2
+        pairs = np.stack([0.5 + half, 0.5 - half], axis=2).reshape(shape)
+        self.conductance = on_grid(np.minimum(pairs, self.devices.bound))
+        fixed = update.variant == "fixed"
+        self.chi = np.zeros((self.inputs, self.outputs), np.int64 if fixed else np.uint16)
+        full, last = 2**macro.adc_bits - 1, macro.range_count - 1
+        self.forward_range = RangeControl(0, -last, 0, full)
+        self.backward_range = RangeControl(0, -last, 0, full)
+        self.watch: Watch | None = None
+
+    def _places(self) -> Iterator[Place]:
+        rows, pairs = self.config.macro.rows, self.config.macro.pairs
+        for row, first in enumerate(range(0, self.inputs, rows)):
+            for column, start in enumerate(range(0, self.outputs, pairs)):
+                inputs = slice(first, min(first + rows, self.inputs))
+                yield Place(row, column, inputs, slice(start, min(start + pairs, self.outputs)))
+
+    def _rng(self, *purpose: str | int) -> np.random.Generator:
+        return generator(self.seed, SYSTEM, self.index, *purpose)
+
+    @property
+    def tile_rows(self) -> int:
+        """Macros along the inputs."""
+        return self.places[-1].row + 1
+
+    @property
+    def tile_columns(self) -> int:
+        """Macros along the outputs."""
+        return self.places[-1].column + 1
+
+    def calibration(self, place: Place) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Gain and offset registers of the converters of one macro.
+
+        They undo gain and offset and add half an LSB, as well as the registers can; without
+        calibration gain is 1 and offset 0.
+        """
+        interface = self.config.tile.adc_interface
+        one = 2**interface.gain_fraction_bits
+        count = interface.adc_count
+        if not self.config.mapping.calibrated:
+            return np.full(count, one), np.zeros(count, np.int64)
+        converters = self.converters[place.row, place.column]
+        limit = 2 ** (interface.offset_width - 1) - 1
+        gain = np.rint(one / converters.gain.astype(np.float64)).astype(np.int64)
+        offset = np.rint((0.5 - converters.offset) / converters.gain.astype(np.float64) * one)
+        largest = 2**interface.gain_width - 1
+        return np.clip(gain, 0, largest), np.clip(offset, -limit, limit).astype(np.int64)
+
+    def _lines(self, place: Place) -> tuple[Converters, NDArray[np.int64], NDArray[np.int64]]:
+        """Converters and their gain and offset registers, line by line."""
+        macro = self.config.macro
+        turns = macro.lines // macro.adc_count
+        converters = Converters(
+            *(np.tile(part, turns) for part in self.converters[place.row, place.column])
+        )
+        gain, offset = self.calibration(place)
+        return converters, np.tile(gain, turns), np.tile(offset, turns)
+
+    def forward(
+        self, codes: NDArray[np.int16], key: tuple[str | int, ...], *, signed: bool
+    ) -> NDArray[np.int64]:
+        """Partial sums of a forward pass.
+
+        Parameters
+        ----------
+        codes : ndarray of int16, shape (n, inputs)
+            Input codes.
+        key : tuple
+            Part of the keys of the noise: step or evaluation.
+        signed : bool
+            Drive a second phase for negative codes.
+
+        Returns
+        -------
+        ndarray of int64, shape (n, outputs, tile rows)
+            In LSB of :attr:`forward_unit`.
+        """
+        partials = np.empty((len(codes), self.outputs, self.tile_rows), np.int64)
+        self._pass(codes, partials, key, transpose=False, signed=signed)
+        return partials
+
+    def backward(
+        self, codes: NDArray[np.int16], key: tuple[str | int, ...]
+    ) -> NDArray[np.int64]:
+        """Partial sums of a transposed pass.
+
+        Parameters
+        ----------
+        codes : ndarray of int16, shape (n, outputs)
+            Error codes.
+        key : tuple
+            Part of the keys of the noise.
+
+        Returns
+        -------
+        ndarray of int64, shape (n, inputs, tile columns)
+            In LSB of :attr:`backward_unit`.
+        """
+        partials = np.empty((len(codes), self.inputs, self.tile_columns), np.int64)
+        self._pass(codes, partials, key, transpose=True, signed=True)
+        return partials
+
+    @property
+    def forward_unit(self) -> float:
+        """Weight that one LSB of a forward sum stands for, per LSB of the input code."""
+        return self._unit(self.forward_range)
+
+    @property
+    def backward_unit(self) -> float:
+        """Weight that one LSB of a transposed sum stands for, per LSB of the error code."""
+        return self._unit(self.backward_range)
+
+    def _unit(self, control: RangeControl) -> float:
+        fraction = 2.0**-self.config.tile.gain_fraction_bits
+        return lsb(self.config.macro, -control.value) * self.weight_range * fraction
+
+    def _pass(
+        self,
+        codes: NDArray[np.int16],
+        partials: NDArray[np.int64],
+        key: tuple[str | int, ...],
+        *,
+        transpose: bool,
+        signed: bool,
+    ) -> None:
+        """Fill ``partials`` macro by macro, block by block."""
+        if not codes.any():
+            partials[:] = 0  # nothing is driven: no read
+            return
+        control = self.backward_range if transpose else self.forward_range
+        jobs = []
+        for place in self.places:
+            driven, sensed = self._sides(place, transpose)
+            out = partials[:, sensed, place.column if transpose else place.row]
+            block = self._block(place, transpose, signed)
+            for first in range(0, len(codes), block):
+                end = first + block
+                jobs.append(
+                    partial(
+                        self._convert,
+                        codes[first:end, driven],
+                        out[first:end],
+                        place,
+                        (*key, "transpose" if transpose else "forward", first),
+                        control,
+                        transpose,
+                        signed,
+                    )
+                )
+        if self.units.concurrent and self.watch is None and len(jobs) > 1:
+            with ThreadPoolExecutor(THREADS) as pool:
+                seen = list(pool.map(lambda job: job(), jobs))
+        else:
+            seen = [job() for job in jobs]
+        for one in seen:
+            control.add(one)
+        self._count(codes, partials, control, transpose, signed)
+
+    @staticmethod
+    def _sides(place: Place, transpose: bool) -> tuple[slice, slice]:
+        """Slices of codes and of sums that belong to a macro."""
+        return (place.outputs, place.inputs) if transpose else (place.inputs, place.outputs)
+
+    def _block(self, place: Place, transpose: bool, signed: bool) -> int:
+        rows = place.inputs.stop - place.inputs.start
+        columns = 2 * (place.outputs.stop - place.outputs.start)
+        drives = self.config.macro.slice_count * (1 + signed)
+        return max(1, BLOCK // (drives * max(rows, columns)))
+
+    def _convert(
+        self,
+        codes: NDArray[np.int16],
+        out: NDArray[np.int64],
+        place: Place,
+        key: tuple[str | int, ...],
+        control: RangeControl,
+        transpose: bool,
+        signed: bool,
+    ) -> tuple[int, int, int]:
+        """Drive one macro with one block of vectors, convert, recombine."""
+        macro, kind = self.config.macro, sum_type(self.config.macro)
+        slices = macro.slice_count
+        if transpose:
+            levels = column_levels(codes, macro, slices=slices, kind=kind)
+        else:
+            levels = row_levels(codes, macro, slices=slices, phases=1 + signed, kind=kind)
+        conductance = self.conductance[place.inputs, place.columns].astype(kind, copy=False)
+        if transpose:
+            conductance = np.ascontiguousarray(conductance.T)
+        flat, lines = levels.reshape(-1, levels.shape[-1]), conductance.shape[1]
+        noise = normal(self._rng(place.row, place.column, *key), (len(flat), lines))
+        watched = None if self.watch is None else noise.copy()
+        converters, gain, offset = self.lines[place.row, place.column]
+        held = sense(
+            flat,
+            conductance,
+            Converters(*(part[:lines] for part in converters)),
+            noise,
+            macro=macro,
+            device=self.config.device,
+            adc=self.config.adc,
+            adc_range=-control.value,
+        )
+        raw = self.units.sar(held).reshape(*levels.shape[:3], lines)
+        sums = self.units.adc_interface(raw, gain[:lines], offset[:lines], pair=not transpose)
+        out[:] = sums if transpose else sums[:, 0::2]
+        if self.watch is not None and watched is not None:
+            conversion = Conversion(
+                layer=self.index,
+                place=place,
+                transpose=transpose,
+                codes=codes,
+                noise=watched.reshape(raw.shape),
+                sums=out,
+                adc_range=-control.value,
+            )
+            self.watch(conversion)
+        return control.see(raw)
+
+    def _count(
+        self,
+        codes: NDArray[np.int16],
+        partials: NDArray[np.int64],
+        control: RangeControl,
+        transpose: bool,
+        signed: bool,
+    ) -> None:
+        macro, counters = self.config.macro, self.counters
+        drives = len(codes) * macro.slice_count * (1 + signed)
+        driven, sensed = (
+            (2 * self.outputs * self.tile_rows, self.inputs * self.tile_columns)
+            if transpose
+            else (self.inputs * self.tile_columns, 2 * self.outputs * self.tile_rows)
+        )
+        counters["dac_drives"] += drives * driven
+        counters["array_samples"] += drives * len(self.places)
+        counters.conversions(-control.value, drives * sensed)
+        counters["adc_saturations"] += control.saturated
+        counters["partial_sums"] += partials.size
+
+    def update(
+        self,
+        x: NDArray[np.int16],
+        delta: NDArray[np.int16],
+        exponent: int,
+        step: int,
+    ) -> NDArray[np.int16]:
+        """Accumulate the outer products of a batch and write the pulses that are due.
+
+        Parameters
+        ----------
+        x : ndarray of int16, shape (k, inputs)
+            Input codes.
+        delta : ndarray of int16, shape (k, outputs)
+            Error codes; the learning rate is in their scale.
+        exponent : int
+            One unit of ``x * delta`` is ``2**exponent`` in weight; at least ``chi_exponent``.
+        step : int
+            Part of the key of the cycle-to-cycle draws.
+
+        Returns
+        -------
+        ndarray of int, shape (inputs, outputs)
+            Signed pulse counts.
+        """
+        shift, scale, threshold = self.update_registers(exponent)
+        updated = self.units.accumulate_threshold(
+            self.chi, x, delta, shift=shift, scale=scale, threshold=threshold
+        )
+        self.chi = updated.chi
+        counts = np.asarray(updated.count)
+        if counts.any():
+            self._program(counts, step)
+        self.counters["update_products"] += len(x) * self.chi.size
+        return counts
+
+    def update_registers(self, exponent: int) -> tuple[int, int, int]:
+        """Shift, BF16 scale and threshold registers of the update unit."""
+        change = self.config.update.threshold * self.pulse_weight
+        if self.config.update.variant == "fixed":
+            return exponent - self.chi_exponent, 0, round(change * 2.0**-self.chi_exponent)
+        scale, threshold = from_float32(np.array([2.0**exponent, change], np.float32))
+        return 0, int(scale), int(threshold)
+
+    def _program(self, counts: NDArray[np.integer], step: int) -> None:
+        push_pull = self.config.update.scheme == "push_pull"
+        minus = -counts if push_pull else np.zeros_like(counts)
+        physical = np.stack([counts, minus], axis=2).reshape(self.conductance.shape)
+        rng = self._rng("program", step)
+        self.conductance = pulse(
+            self.conductance, self.devices, physical, self.config.device, rng
+        )
+        self.counters["program_pulses"] += int(np.abs(physical.astype(np.int64)).sum())
+        self.counters["devices_programmed"] += int(np.count_nonzero(physical))
+
+    def weight(self) -> NDArray[np.float64]:
+        """Weights that the conductances stand for, shape (inputs, outputs)."""
+        g = self.conductance.astype(np.float64)
+        return self.weight_range * (g[:, 0::2] - g[:, 1::2])
+
+    def state(self) -> dict[str, NDArray]:
+        """Copy of everything that changes."""
+        registers = (self.forward_range.value, self.backward_range.value)
+        return {
+            "conductance": self.conductance.copy(),
+            "chi": self.chi.copy(),
+            "ranges": np.array(registers, np.int64),
+        }
+
+    def load_state(self, state: dict[str, NDArray]) -> None:
+        """Take back what `state` gave; ValueError if a shape or type differs."""
+        for name, mine in self.state().items():
+            theirs = state[name]
+            if theirs.shape != mine.shape or theirs.dtype != mine.dtype:
+                raise ValueError(f"{name} must be {mine.dtype}{mine.shape}")
+        self.conductance, self.chi = state["conductance"].copy(), state["chi"].copy()
+        ranges = state["ranges"].tolist()
+        self.forward_range.value, self.backward_range.value = ranges
+
+
+def content_key(codes: NDArray) -> tuple[str | int, ...]:
+    """Key of the noise of an evaluation: its content, so that batches may come in any order."""
+    return ("evaluate", zlib.crc32(np.ascontiguousarray(codes).tobytes()))

@@ -1,0 +1,1 @@
+"""Golden numpy trainer: data sets, layers, loss, optimiser, checkpoints, training loop."""

@@ -1,0 +1,208 @@
+"""The digital units on generated RTL: the second set behind `models.digital.golden.DigitalUnits`."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.config.tile import TileConfig
+from models.digital.accumulate_threshold import Update
+from models.digital.golden import BIAS_INT
+from models.digital.lfsr import lfsr_words
+from models.digital.post_process import PostProcessed
+from rtl_gen.units.accumulate_threshold import AccumulateThreshold
+from rtl_gen.units.adc_interface import AdcInterface
+from rtl_gen.units.bf16_mul import Bf16Mul
+from rtl_gen.units.int_to_bf16 import IntToBf16
+from rtl_gen.units.lfsr import Lfsr
+from rtl_gen.units.max_pool import MaxPool
+from rtl_gen.units.post_process import PostProcess
+from rtl_gen.units.requantize import Requantize
+from sim.kernel.batch import Kernel, build_all
+from sim.kernel.sar_bench import SarBench
+
+
+class RtlUnits:
+    """`DigitalUnits` whose results come from compiled Verilog.
+
+    Parameters
+    ----------
+    tile : TileConfig
+        Widths of all units.
+    random_state : int
+        First state of the random source; another start is a kernel of its own.
+    """
+
+    concurrent = False
+
+    def __init__(self, tile: TileConfig, random_state: int):
+        self.tile = tile
+        macro, interface = tile.macro, tile.adc_interface
+        self._random_state = random_state
+        self._sar = Kernel(
+            SarBench(macro.adc_count, macro.adc_bits),
+            "sar",
+            lanes={"i.held": (macro.adc_bits + 2, True), "o.codes": (macro.adc_bits, False)},
+        )
+        self._adc = Kernel(
+            AdcInterface(interface),
+            "adc_interface",
+            lanes={
+                "i.codes": (interface.adc_bits, False),
+                "o.sums": (interface.sum_width, True),
+                "gain": (interface.gain_width, False),
+                "offset": (interface.offset_width, True),
+            },
+        )
+        self._post = Kernel(PostProcess(tile.post_process), "post_process")
+        self._requantize = Kernel(Requantize(tile.post_process.requantize), "requantize")
+        self._update = Kernel(AccumulateThreshold(tile.update), "accumulate_threshold")
+        self._max_pool = Kernel(MaxPool(macro.code_width), "max_pool")
+        self._lfsr = Kernel(Lfsr(tile.lfsr, random_state), "lfsr")
+        self._int_to_bf16 = Kernel(IntToBf16(BIAS_INT), "int_to_bf16")
+        self._bf16_mul = Kernel(Bf16Mul(), "bf16_mul")
+
+    def kernels(self) -> tuple[Kernel, ...]:
+        """Every kernel."""
+        return (
+            self._sar,
+            self._adc,
+            self._post,
+            self._requantize,
+            self._update,
+            self._max_pool,
+            self._lfsr,
+            self._int_to_bf16,
+            self._bf16_mul,
+        )
+
+    def build(self) -> None:
+        """Compile whatever is not in the cache."""
+        build_all(self.kernels())
+
+    def sar(self, held: NDArray[np.float32]) -> NDArray[np.unsignedinteger]:
+        full = 2**self.tile.macro.adc_bits
+        whole = np.clip(np.floor(held), -1, full).astype(np.int16)
+        groups = self._groups(whole.reshape(-1, held.shape[-1]))
+        codes = self._sar(held=groups.reshape(-1, groups.shape[-1]))["codes"]
+        return codes.reshape(len(groups), -1)[:, : held.shape[-1]].reshape(held.shape)
+
+    def _groups(self, lines: NDArray) -> NDArray:
+        """Split the last axis into mux groups of one entry per converter, zeros at the end."""
+        count = self.tile.macro.adc_count
+        missing = -lines.shape[-1] % count
+        padded = np.pad(lines, [(0, 0)] * (lines.ndim - 1) + [(0, missing)])
+        return padded.reshape(*lines.shape[:-1], -1, count)
+
+    def adc_interface(
+        self, codes: NDArray, gain: NDArray, offset: NDArray, *, pair: bool
+    ) -> NDArray[np.int64]:
+        n, slices, phases, lines = codes.shape
+        groups = np.moveaxis(self._groups(codes), 3, 1)  # [n, group, slice, phase, adc]
+        packets = groups.shape[0] * groups.shape[1]
+        place, phase = (np.tile(part.ravel(), packets) for part in np.indices((slices, phases)))
+        sums = self._adc(
+            static={"gain": self._groups(gain)[0], "offset": self._groups(offset)[0]},
+            codes=groups.reshape(-1, groups.shape[-1]),
+            group=0,
+            pair=int(pair),
+            negative=phase,
+            first=(place == 0) & (phase == 0),
+            shift=(place > 0) & (phase == 0),
+            last=(place == slices - 1) & (phase == phases - 1),
+        )["sums"]
+        return sums.reshape(n, -1)[:, :lines].astype(np.int64)
+
+    def post_process(
+        self,
+        partials: NDArray[np.int64],
+        scale: int,
+        bias: NDArray[np.uint16],
+        mask: NDArray[np.bool_],
+        *,
+        activation: int,
+        exponent: int,
+    ) -> PostProcessed:
+        shape, terms = partials.shape[:-1], partials.shape[-1]
+        beat = np.tile(np.arange(terms), partials.size // terms)
+        out = self._post(
+            static={"control": {"activation": activation, "exponent": exponent, "stochastic": 0}},
+            partial=partials.reshape(-1),
+            scale=scale,
+            bias=np.repeat(np.broadcast_to(bias, shape), terms),
+            mask=np.repeat(np.broadcast_to(mask, shape), terms),
+            random=0,
+            first=beat == 0,
+            last=beat == terms - 1,
+        )
+        return PostProcessed(
+            out["sum"].reshape(shape),
+            out["value"].reshape(shape),
+            out["mask"].reshape(shape).astype(np.bool_),
+            out["code"].reshape(shape),
+        )
+
+    def requantize(
+        self, value: NDArray[np.uint16], random: NDArray | None, *, exponent: int
+    ) -> NDArray[np.int16]:
+        codes = self._requantize(
+            static={"control": {"exponent": exponent, "stochastic": int(random is not None)}},
+            value=value.reshape(-1),
+            random=0 if random is None else random.reshape(-1),
+        )["payload"]
+        return codes.reshape(value.shape).astype(np.int16)
+
+    def accumulate_threshold(
+        self,
+        chi: NDArray,
+        x: NDArray,
+        delta: NDArray,
+        *,
+        shift: int,
+        scale: int,
+        threshold: int,
+    ) -> Update:
+        chunk, count = self.tile.update.chunk, np.zeros(chi.shape, np.int16)
+        for start in range(0, len(x), chunk):
+            last = start + chunk >= len(x)
+            control = {"shift": shift, "scale": scale, "threshold": threshold, "transfer": last}
+            parts = x[start : start + chunk], delta[start : start + chunk]
+            chi, count = self._packets(chi, *parts, control)
+        return Update(chi, count)
+
+    def _packets(self, chi: NDArray, x: NDArray, delta: NDArray, control: dict) -> Update:
+        """One packet of ``len(x)`` products for each element of chi."""
+        whole, beats = (*chi.shape, len(x)), np.arange(len(x))
+        width = self.tile.update.state_width
+        out = self._update(
+            static={"control": control},
+            x=np.broadcast_to(x.T[:, None], whole).reshape(-1),
+            delta=np.broadcast_to(delta.T[None], whole).reshape(-1),
+            chi=np.repeat(chi.reshape(-1).astype(np.int64) & (2**width - 1), len(x)),
+            first=np.broadcast_to(beats == 0, whole).reshape(-1),
+            last=np.broadcast_to(beats == len(x) - 1, whole).reshape(-1),
+        )
+        state, unused = out["chi"].astype(np.int64), 64 - width
+        if self.tile.update.variant == "fixed":
+            state = state << unused >> unused  # sign
+        return Update(
+            state.astype(chi.dtype).reshape(chi.shape), out["count"].reshape(chi.shape)
+        )
+
+    def max_pool(self, codes: NDArray[np.int16]) -> tuple[NDArray, NDArray[np.uint8]]:
+        n, terms = codes.shape
+        beat = np.tile(np.arange(terms), n)
+        out = self._max_pool(code=codes.reshape(-1), first=beat == 0, last=beat == terms - 1)
+        return out["code"].astype(codes.dtype), out["index"]
+
+    def random_words(self, state: int, count: int) -> tuple[NDArray[np.uint16], int]:
+        """Words of the running register; its state is followed with the twin, for bookkeeping."""
+        if state != self._random_state:
+            self._lfsr = Kernel(Lfsr(self.tile.lfsr, state), "lfsr")
+        words = self._lfsr(outputs=count, keep_state=True)["payload"]
+        _, self._random_state = lfsr_words(state, count, self.tile.lfsr)
+        return words.astype(np.uint16), self._random_state
+
+    def int_to_bf16(self, value: NDArray[np.int64]) -> NDArray[np.uint16]:
+        return self._int_to_bf16(payload=value.reshape(-1))["payload"].reshape(value.shape)
+
+    def bf16_mul(self, a: NDArray[np.uint16], b: NDArray[np.uint16]) -> NDArray[np.uint16]:
+        return self._bf16_mul(a=a.reshape(-1), b=b.reshape(-1))["payload"].reshape(a.shape)

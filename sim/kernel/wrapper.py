@@ -1,0 +1,158 @@
+"""C++ around a verilated design: one function streams whole arrays through it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+TEMPLATE = Path(__file__).with_name("wrapper.cpp.in")
+Lanes = dict[str, tuple[int, bool]]
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a port as an array: ``count`` lanes of ``width`` bits, 0 lanes for a scalar."""
+
+    name: str
+    offset: int
+    width: int
+    signed: bool
+    count: int = 0
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The smallest type that holds one lane."""
+        size = next(size for size in (1, 2, 4, 8) if self.width <= 8 * size)
+        return np.dtype(f"{'i' if self.signed else 'u'}{size}")
+
+    @property
+    def ctype(self) -> str:
+        """The same type in C."""
+        return f"{'int' if self.signed else 'uint'}{8 * self.dtype.itemsize}_t"
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port of the Verilog with its fields."""
+
+    name: str
+    width: int
+    fields: tuple[Field, ...]
+
+    @property
+    def words(self) -> int:
+        """Words of 32 bits that hold a value."""
+        return -(-self.width // 32)
+
+
+def port(name: str, key: str, description: Mapping[str, Any], lanes: Lanes) -> Port:
+    """Describe the port ``name``; its entries ``<key>.<field>`` of ``lanes`` split fields.
+
+    The entries used are taken out of ``lanes``. A field of more than 64 bits without an entry is
+    split into bytes.
+    """
+    fields = []
+    for field in description["fields"]:
+        full = f"{key}.{field['name']}"
+        width, signed = lanes.pop(full, None) or (
+            lanes.pop(key, (0, False)) if field["name"] == "payload" else (0, False)
+        )
+        if not width and field["width"] > 64:
+            width = 8
+        if width:
+            count = _lane_count(full, field["width"], width)
+            fields.append(Field(field["name"], field["offset"], width, signed, count))
+        else:
+            fields.append(Field(**field))
+    return Port(name, description["width"], tuple(fields))
+
+
+def _lane_count(name: str, total: int, width: int) -> int:
+    if not 1 <= width <= 64 or total % width:
+        raise ValueError(f"lanes of {name} must be 1 to 64 bits and divide {total}, not {width}")
+    return total // width
+
+
+def wrapper(i: Port | None, o: Port, statics: list[Port]) -> str:
+    """Return the C++ source; it is compiled in one unit with the design when that is small."""
+    static, at = [], 0
+    for pin in statics:
+        static += [f"std::memcpy(words, given + {at}, sizeof(uint32_t) * {pin.words});"]
+        static += _assign(pin)
+        at += pin.words
+    ports = [p for p in (i, o, *statics) if p]
+    parts = {
+        "LOAD": _load(i) if i else [],
+        "STORE": _store(o),
+        "STATIC": static,
+        "WORDS": [str(3 + max(p.words for p in ports))],  # put and get may touch 2 words more
+        "OFFER": ["m->i___05Fvalid = offered;"] if i else [],
+        "TAKEN": ["offered && m->i___05Fready" if i else "false"],
+        "RETRACT": ["m->i___05Fvalid = 0;"] if i else [],
+        "IS_SOURCE": ["false" if i else "true"],
+    }
+    text = TEMPLATE.read_text()
+    for name, lines in parts.items():
+        text = text.replace(f"@{name}@", "\n    ".join(lines))
+    return text
+
+
+def _load(port: Port) -> list[str]:
+    lines = [f"std::memset(words, 0, sizeof(uint32_t) * {port.words});"]
+    for index, field in enumerate(port.fields):
+        source = f"static_cast<const {field.ctype}*>(in[{index}])"
+        if _is_aligned(field):
+            size = field.count * field.width // 8
+            lines.append(
+                f"std::memcpy(bytes + {field.offset // 8}, {source} + n * {field.count}, {size});"
+            )
+        elif field.count:
+            lines.append(f"for (unsigned k = 0; k < {field.count}; ++k)")
+            at = f"{field.offset} + k * {field.width}"
+            lines.append(f"  put(words, {at}, {field.width}, {source}[n * {field.count} + k]);")
+        else:
+            lines.append(f"put(words, {field.offset}, {field.width}, {source}[n]);")
+    return lines + _assign(port)
+
+
+def _assign(port: Port) -> list[str]:
+    name = cpp_name(port.name)
+    if port.words == 1:
+        return [f"m->{name} = words[0];"]
+    if port.words == 2:
+        return [f"m->{name} = words[0] | static_cast<uint64_t>(words[1]) << 32;"]
+    return [f"std::memcpy(&m->{name}[0], words, sizeof(uint32_t) * {port.words});"]
+
+
+def _store(port: Port) -> list[str]:
+    name = cpp_name(port.name)
+    if port.words > 2:
+        lines = [f"std::memcpy(words, &m->{name}[0], sizeof(uint32_t) * {port.words});"]
+    else:
+        lines = [f"const uint64_t value = m->{name};", "std::memcpy(words, &value, 8);"]
+    for index, field in enumerate(port.fields):
+        target = f"static_cast<{field.ctype}*>(out[{index}])"
+        get = "get_signed" if field.signed else "get"
+        if _is_aligned(field):
+            size = field.count * field.width // 8
+            lines.append(
+                f"std::memcpy({target} + n * {field.count}, bytes + {field.offset // 8}, {size});"
+            )
+        elif field.count:
+            lines.append(f"for (unsigned k = 0; k < {field.count}; ++k)")
+            at = f"{field.offset} + k * {field.width}"
+            lines.append(f"  {target}[n * {field.count} + k] = {get}(words, {at}, {field.width});")
+        else:
+            lines.append(f"{target}[n] = {get}(words, {field.offset}, {field.width});")
+    return lines
+
+
+def _is_aligned(field: Field) -> bool:
+    return bool(field.count) and field.offset % 8 == 0 and field.width in (8, 16, 32, 64)
+
+
+def cpp_name(port_name: str) -> str:
+    """Name that Verilator gives the member of a port."""
+    return port_name.replace("__", "___05F")

@@ -1,0 +1,5 @@
+"""Tools on the path for every test."""
+
+from sim import toolchain
+
+toolchain.setup()
