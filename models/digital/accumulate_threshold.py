@@ -73,7 +73,9 @@ def _accumulate_fixed(chi, x, delta, config, shift):
     limit = 2 ** (config.chi_width - 1) - 1
     shift = min(shift, config.chi_width)  # more moves any non-zero product out of range as well
     bound = int(_largest(x) @ _largest(delta))
-    if int(np.abs(chi).max(initial=0)) + (bound << shift) <= limit:
+    room = limit - int(np.abs(chi).max(initial=0))
+    # The second bound is tight: no partial sum of any element exceeds its sum of magnitudes.
+    if bound << shift <= room or _largest_sum(x, delta, bound) << shift <= room:
         return chi - (_products(x, delta, bound) << shift)
     for start in range(0, len(x), config.chunk):
         acc = _products(x[start : start + config.chunk], delta[start : start + config.chunk], bound)
@@ -88,6 +90,10 @@ def _largest(codes):
     """Magnitude of the largest code in each vector."""
     low = codes.min(axis=1, initial=0).astype(np.int64)
     return np.maximum(codes.max(axis=1, initial=0), -low)
+
+
+def _largest_sum(x, delta, bound):
+    return int(_products(np.abs(x), np.abs(delta), bound).max(initial=0))
 
 
 def _products(x, delta, bound):
@@ -123,9 +129,7 @@ def _settle_bf16(chi, threshold, config):
     count = np.where(np.isnan(value), 0, np.trunc(np.fmin(quotient, config.count_limit)))
     count = np.copysign(count, value)
     moved = (count != 0) & np.isfinite(value)
-    rest = (
-        np.where(moved, value, 0) - count * step if config.keep_remainder else np.zeros_like(value)
-    )
+    rest = np.where(moved & config.keep_remainder, value - count * step, 0)
     return Update(np.where(moved, _to_bf16(rest), chi), count.astype(_count_type(config)))
 
 

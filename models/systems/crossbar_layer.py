@@ -6,10 +6,10 @@ whose random numbers have keys of their own, so results do not depend on the num
 
 import math
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from models.systems.counters import Counters
 from models.systems.range_control import RangeControl
 
 SYSTEM = "memristor"
-FRACTION = 24  # a nominal pulse is 2**24 to 2**25 LSB of a fixed-point chi
+FRACTION = 20  # a nominal pulse is 2**20 to 2**21 LSB of a fixed-point chi
 BLOCK = 65536  # conversions or levels of one block of vectors: temporaries stay in the cache
 THREADS = 2
 
@@ -57,7 +57,28 @@ class Conversion(NamedTuple):
     adc_range: int
 
 
-Watch = Callable[[Conversion], None]
+class WeightUpdate(NamedTuple):
+    """What one batch did to the state of a layer, for whoever wants to look."""
+
+    layer: int
+    x: NDArray[np.int16]
+    delta: NDArray[np.int16]
+    registers: tuple[int, int, int]
+    chi_before: NDArray
+    chi: NDArray
+    counts: NDArray[np.integer]
+
+
+class Watch(Protocol):
+    """Somebody who looks at conversions and updates as they happen."""
+
+    def conversion(self, seen: Conversion) -> None:
+        """One block of vectors went through one macro."""
+        ...
+
+    def update(self, seen: WeightUpdate) -> None:
+        """One batch was accumulated, and pulses were asked for."""
+        ...
 
 
 class CrossbarLayer:
@@ -321,7 +342,7 @@ class CrossbarLayer:
                 sums=out,
                 adc_range=-control.value,
             )
-            self.watch(conversion)
+            self.watch.conversion(conversion)
         return control.see(raw)
 
     def _count(
@@ -370,12 +391,15 @@ class CrossbarLayer:
         ndarray of int, shape (inputs, outputs)
             Signed pulse counts.
         """
-        shift, scale, threshold = self.update_registers(exponent)
+        registers = shift, scale, threshold = self.update_registers(exponent)
+        before = self.chi
         updated = self.units.accumulate_threshold(
-            self.chi, x, delta, shift=shift, scale=scale, threshold=threshold
+            before, x, delta, shift=shift, scale=scale, threshold=threshold
         )
-        self.chi = updated.chi
-        counts = np.asarray(updated.count)
+        self.chi, counts = updated.chi, np.asarray(updated.count)
+        if self.watch is not None:
+            seen = WeightUpdate(self.index, x, delta, registers, before, self.chi, counts)
+            self.watch.update(seen)
         if counts.any():
             self._program(counts, step)
         self.counters["update_products"] += len(x) * self.chi.size

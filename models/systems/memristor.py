@@ -90,7 +90,7 @@ class Stage:
         n = len(codes)
         columns = self._columns(codes)
         partials = self.crossbar.forward(columns, key, signed=bool((codes < 0).any()))
-        scale = _bits(self.crossbar.forward_unit * 2.0**exponent)
+        scale = bits(self.crossbar.forward_unit * 2.0**exponent)
         out = self.units.post_process(
             partials,
             scale,
@@ -153,7 +153,7 @@ class Stage:
         shape = partials.shape[:-1]
         out = self.units.post_process(
             partials,
-            _bits(self.crossbar.backward_unit * 2.0**exponent),
+            bits(self.crossbar.backward_unit * 2.0**exponent),
             np.zeros(shape, np.uint16),
             np.ones(shape, np.bool_) if mask is None else mask.reshape(shape),
             activation=PASS if mask is None else MASK,
@@ -167,8 +167,12 @@ class Stage:
         self.crossbar.update(self._passed().columns, delta, exponent + input_exponent, step)
         total = delta.sum(axis=0, dtype=np.int64) << (exponent - BIAS_EXPONENT)
         self.bias = np.clip(self.bias - total, -BIAS_LIMIT, BIAS_LIMIT)
-        unit = np.full(self.bias.shape, _bits(2.0**BIAS_EXPONENT), np.uint16)
+        unit = np.full(self.bias.shape, bits(2.0**BIAS_EXPONENT), np.uint16)
         self.register = self.units.bf16_mul(self.units.int_to_bf16(self.bias), unit)
+
+    def products(self, delta: Codes) -> NDArray[np.float64]:
+        """Sum of outer products of a batch, as the update unit adds them up: (inputs, outputs)."""
+        return self._passed().columns.T.astype(np.float64) @ delta
 
     def mask(self) -> NDArray[np.bool_] | None:
         """Where the activation let the last forward pass through; None without ReLU."""
@@ -291,6 +295,7 @@ class MemristorSystem:
         key: tuple[str | int, ...],
         *,
         learn: bool,
+        gradients: list[NDArray[np.float64]] | None = None,
     ) -> None:
         delta = from_float32((gradient * rate).astype(np.float32))
         for index in reversed(range(len(self.stages))):
@@ -303,6 +308,9 @@ class MemristorSystem:
                 delta = stage.backward(codes, exponent, below.mask(), key)
             if learn:
                 stage.update(codes, exponent, input_exponent, self.step)
+            if gradients is not None:
+                unit = 2.0 ** (exponent + input_exponent) / rate
+                gradients.insert(0, stage.products(codes) * unit)
 
     def _error_exponent(self, delta: Bits, stage: Stage, input_exponent: int) -> int:
         """Exponent of the error codes' LSB: the largest error fits, and chi resolves one LSB."""
@@ -326,6 +334,21 @@ class MemristorSystem:
         for control in self._controls():
             control.clear()
         return logits
+
+    def gradients(
+        self, images: NDArray[np.float32], labels: NDArray[np.int64], rate: float
+    ) -> list[NDArray[np.float64]]:
+        """Weight gradients (inputs, outputs) of each stage as the hardware sees them.
+
+        Nothing is learnt; the random source moves on.
+        """
+        found: list[NDArray[np.float64]] = []
+        key = ("gradients", self.step)
+        _, gradient = softmax_cross_entropy(self._forward(images, key), labels)
+        self._backward(gradient, rate, key, learn=False, gradients=found)
+        for control in self._controls():
+            control.clear()
+        return found
 
     def state(self) -> dict[str, NDArray]:
         """Copy of everything that changes, by dotted names."""
@@ -356,8 +379,8 @@ class MemristorSystem:
         self.counters.update(dict(zip(names, values, strict=True)))
 
 
-def _bits(value: float) -> int:
-    """BF16 pattern nearest to a host's number."""
+def bits(value: float) -> int:
+    """BF16 pattern nearest to a number of the host."""
     return int(from_float32(np.array([value], np.float32))[0])
 
 

@@ -41,6 +41,15 @@ class LineDrive(wiring.Component):
         The pin bus of the macro.
     """
 
+    clear: Signal
+    load: Signal
+    pair: Signal
+    code: Signal
+    slice: Signal
+    phase: Signal
+    enable: Signal
+    drive: Signal
+
     def __init__(self, config: MacroConfig):
         self.config = config
         super().__init__(

@@ -1,10 +1,26 @@
 """Successive-approximation converters that share one sequencer."""
 
+from dataclasses import dataclass
+
 from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from models.config.checks import check_int
+
+
+@dataclass(frozen=True)
+class SarConfig:
+    """Parameters of :class:`SarAdc`, with its names."""
+
+    adc_count: int
+    adc_bits: int
+    group_count: int
+
+    def __post_init__(self) -> None:
+        check_int("adc_count", self.adc_count, 1, 256)
+        check_int("adc_bits", self.adc_bits, 1, 12)
+        check_int("group_count", self.group_count, 1, 1024)
 
 
 class SarAdc(wiring.Component):
@@ -44,10 +60,7 @@ class SarAdc(wiring.Component):
     comparator: Signal
 
     def __init__(self, adc_count: int, adc_bits: int, group_count: int):
-        check_int("adc_count", adc_count, 1, 256)
-        check_int("adc_bits", adc_bits, 1, 12)
-        check_int("group_count", group_count, 1, 1024)
-        self.config = {"adc_count": adc_count, "adc_bits": adc_bits, "group_count": group_count}
+        self.config = SarConfig(adc_count, adc_bits, group_count)
         self.adc_count, self.adc_bits = adc_count, adc_bits
         group_width = max(1, (group_count - 1).bit_length())
         result = {"codes": adc_count * adc_bits, "group": group_width}

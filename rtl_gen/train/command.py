@@ -1,6 +1,7 @@
 """Commands of the tile and the loops that serve them."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from amaranth import *
 from amaranth.lib import data, enum
@@ -53,7 +54,7 @@ def converts(command) -> Value:
     return (command.op == Op.FORWARD) | (command.op == Op.BACKWARD)
 
 
-def walk(m: Module, step, counters: Sequence[tuple[Signal, Value]]) -> Value:
+def walk(m: Module, step, counters: Sequence[tuple[Signal, Any]]) -> Value:
     """Advance nested counters, first fastest, in cycles with ``step``.
 
     A counter runs from 0 to its limit - 1. Returns 1 in the last iteration, whose step leaves

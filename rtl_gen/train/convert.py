@@ -1,9 +1,10 @@
 """Conversion of one vector: slices, phases and mux groups through drive, SAR and correction."""
 
 from amaranth import *
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out, connect
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Member, Out, connect
 
+from models.config.macro import MacroConfig
 from models.config.tile import TileConfig
 from rtl_gen.array.line_drive import LineDrive
 from rtl_gen.array.sar import SarAdc
@@ -11,7 +12,7 @@ from rtl_gen.train.command import Op, command_layout, converts, walk, word_width
 from rtl_gen.units.adc_interface import AdcInterface
 
 
-def pin_members(config) -> dict:
+def pin_members(config: MacroConfig) -> dict[str, Member]:
     """Signature members of the macro's pins, seen from the tile."""
     return {pin.name: (Out if pin.output else In)(pin.width) for pin in config.pins()}
 
@@ -44,6 +45,20 @@ class Convert(wiring.Component):
     drive, transpose, phase, sample, mux, adc_range, trial, comparator
         Pins of the macro.
     """
+
+    start: Signal
+    command: data.View
+    busy: Signal
+    i: stream.Interface
+    o: stream.Interface
+    drive: Signal
+    transpose: Signal
+    phase: Signal
+    sample: Signal
+    mux: Signal
+    adc_range: Signal
+    trial: Signal
+    comparator: Signal
 
     def __init__(self, config: TileConfig):
         self.config = config

@@ -1,7 +1,7 @@
 """Output side of a conversion: recombined sums one by one through post-processing."""
 
 from amaranth import *
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect
 
@@ -44,6 +44,13 @@ class Readout(wiring.Component):
     o : ``Out(stream)``
         As ``o`` of :class:`PostProcess`.
     """
+
+    start: Signal
+    command: data.View
+    busy: Signal
+    i: stream.Interface
+    i_sums: stream.Interface
+    o: stream.Interface
 
     def __init__(self, config: TileConfig, sums: stream.Signature, *, seed: int):
         self.config = config
@@ -100,7 +107,7 @@ class Readout(wiring.Component):
         return m
 
     def _send(self, m, read):
-        """From ``i_sums`` to the post-processing unit."""
+        """Connect ``i_sums`` to the post-processing unit."""
         lane_width, lanes = self.config.adc_interface.sum_width, self.config.macro.adc_count
         held = Signal(lane_width * lanes)
         left = Signal(range(lanes + 1))  # outputs in held, those past the last one included
@@ -120,7 +127,7 @@ class Readout(wiring.Component):
                 m.d.comb += read.addr.eq(0)
 
     def _beat(self, m, line, own, valid):
-        """One output: its chained partial sum, when asked for, then its own; returns 1 at the end."""
+        """Send one output: a chained partial sum, if any, then its own; returns 1 at the end."""
         command, beat, random = self.command, self._post.i, self._random.o
         chained = Signal()  # the incoming partial sum is in
         own_turn, sent = Signal(), Signal()

@@ -65,6 +65,21 @@ class Tile(wiring.Component):
         ``config.macro.pins()``.
     """
 
+    i_command: stream.Interface
+    i: stream.Interface
+    o: stream.Interface
+    o_state: stream.Interface
+    o_program: stream.Interface
+    busy: Signal
+    drive: Signal
+    transpose: Signal
+    phase: Signal
+    sample: Signal
+    mux: Signal
+    adc_range: Signal
+    trial: Signal
+    comparator: Signal
+
     def __init__(self, config: TileConfig, *, seed: int = SEED):
         self.config = config
         self._convert = Convert(config)

@@ -58,7 +58,7 @@ def conversion_cycles(
     and PostProcess:
 
     ``2 + I + (S - 1)*(settle + 1 + G*(B + 2)) + settle + 1 + (B + 2) + (G - 1)*max(B + 2, R + 1)
-    + R_last + latencies`` with the read-out cycles ``R`` of a full and ``R_last`` of the last group.
+    + R_last + latencies`` with the cycles ``R`` to read out a full and ``R_last`` the last group.
     """
     macro, forward = config.macro, command["op"] == Op.FORWARD.value
     per_output = 2 if command.get("chain", 0) else 1

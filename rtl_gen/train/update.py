@@ -1,7 +1,7 @@
 """Weight update of one tile: vector buffers, chi memory, weight sweep, programming pulses."""
 
 from amaranth import *
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect
 
@@ -40,6 +40,13 @@ class Update(wiring.Component):
     o_program : ``Out(stream)``
         As ``o`` of :class:`PulseSequencer`.
     """
+
+    start: Signal
+    command: data.View
+    busy: Signal
+    i: stream.Interface
+    o_state: stream.Interface
+    o_program: stream.Interface
 
     def __init__(self, config: TileConfig):
         self.config = config
@@ -123,7 +130,7 @@ class Update(wiring.Component):
         return m
 
     def _fill_states(self, m):
-        """Take the vectors; the counters of the read side, idle meanwhile, say which code is due."""
+        """Take the vectors; the counters of the idle read side say which code is due."""
         command = self.command
         x, delta = self._x.write_port(), self._delta.write_port()
         m.d.comb += [

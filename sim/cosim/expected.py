@@ -13,7 +13,7 @@ from models.digital.post_process import post_process
 from models.digital.pulse_sequencer import pulse_program
 from models.digital.sar import sar
 from rtl_gen.train.tile import SEED
-from sim.cosim.macro_bfm import Macro
+from sim.cosim.macro_bfm import Macro, with_converters
 from sim.cosim.operations import TileOp, TileResult
 from sim.cosim.steps import calibration, line_parameters
 
@@ -44,9 +44,12 @@ def expect(op: TileOp, config: TileConfig, macro: Macro, *, random_state: int = 
     sums = (sums[:, ::2] if forward else sums).reshape(-1)[: op.outputs]
     partials = sums[:, None] if op.chain is None else np.stack([op.chain, sums], axis=1)
     random = lfsr_words(random_state, op.outputs, config.lfsr)[0] if op.stochastic else None
+    scale, bias, mask = line_parameters(op)
     result = post_process(
         partials,
-        *line_parameters(op),
+        scale,
+        bias,
+        mask,
         random,
         config.post_process,
         activation=op.activation,
@@ -82,7 +85,7 @@ def compare(result: TileResult, wanted: TileResult) -> dict[str, tuple[int, int]
         if want is None and got is None:
             continue
         if got is None or want is None or got.shape != want.shape:
-            size = max(np.size(got), np.size(want), 1)
+            size = max(1, *(array.size for array in (got, want) if array is not None))
             counts[name] = (size, size)
         else:
             counts[name] = (want.size, int((got.astype(np.int64) != want.astype(np.int64)).sum()))
@@ -106,6 +109,7 @@ def _adc_codes(op: TileOp, config: TileConfig, macro: Macro) -> NDArray[np.unsig
     """Codes of the groups that hold needed lines, (slice, phase, group, adc)."""
     pins, transpose = config.macro, op.kind == "backward"
     sensed = pins.rows if transpose else pins.columns
+    macro = with_converters(macro, op.converters)
     levels = line_levels(op, config).reshape(op.slices * op.phases, -1)
     noise = op.noise.reshape(len(levels), sensed)
     held = [

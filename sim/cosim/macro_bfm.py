@@ -1,12 +1,15 @@
 """The analog macro as a bus-functional model: what its pins do, whatever simulator drives them."""
 
-from typing import Protocol
+import copy
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.config.macro import MacroConfig
 from sim.cosim.packing import pack_bits, unpack_lanes
+
+Array = NDArray[np.float32]
 
 
 class Macro(Protocol):
@@ -48,6 +51,15 @@ class IdealMacro:
         return (held + noise).astype(np.float32)
 
 
+def with_converters(macro: Macro, converters: Any) -> Macro:
+    """``macro`` itself, or a copy with other ``converters`` when these are not None."""
+    if converters is None:
+        return macro
+    other: Any = copy.copy(macro)
+    other.converters = converters
+    return other
+
+
 class MacroBfm:
     """Hold sensed lines at ``sample``, answer the comparators, record codes and violations.
 
@@ -65,8 +77,12 @@ class MacroBfm:
         self.macro, self.config = macro, macro.macro
         self.begin(None, None)
 
-    def begin(self, conductance: NDArray | None, noise: NDArray | None) -> None:
-        """Start an operation; ``noise`` has shape (slice, phase, sensed line)."""
+    def begin(self, conductance: Array | None, noise: Array | None, converters: Any = None) -> None:
+        """Start an operation; ``noise`` has shape (slice, phase, sensed line).
+
+        ``converters``, when given, take the place of the macro's own for this operation.
+        """
+        self.physics = with_converters(self.macro, converters)
         self.conductance, self.noise = conductance, noise
         self.held: NDArray[np.float32] | None = None
         self.accepted: list[NDArray[np.int64]] = []  # per sample: largest accepted trial codes
@@ -100,16 +116,16 @@ class MacroBfm:
             self.errors.append(f"adc_range {pins['adc_range']} does not exist")
         self._sense(levels[None, :driven], transpose, pins["adc_range"])
 
-    def _sense(self, levels: NDArray, transpose: bool, adc_range: int) -> None:
+    def _sense(self, levels: NDArray[np.integer], transpose: bool, adc_range: int) -> None:
         config = self.config
         held = np.zeros(config.lines, np.float32)  # lines that are not sensed convert to 0
         sensed = config.rows if transpose else config.columns
         number = len(self.accepted)
         if self.conductance is None or self.noise is None or number >= self._sample_limit():
-            self.errors.append(f"sample {number} has no noise, so was not expected")
+            self.errors.append(f"sample {number} has no noise: it was not expected")
         else:
             noise = self.noise.reshape(-1, sensed)[number][None]
-            held[:sensed] = self.macro.sense(
+            held[:sensed] = self.physics.sense(
                 levels, self.conductance, transpose=transpose, adc_range=adc_range, noise=noise
             )[0]
         self.held = held.reshape(config.group_count, config.adc_count)
@@ -148,7 +164,7 @@ class MacroBfm:
     def codes(self, slices: int, phases: int, groups: int) -> NDArray[np.int64]:
         """Codes found by the comparators, (slice, phase, group, adc); -1 where none was tried."""
         seen = np.array(self.accepted, np.int64).reshape(-1, *self._group_shape())
-        whole = np.full((slices * phases, *self._group_shape()), -1)
+        whole = np.full((slices * phases, *self._group_shape()), -1, np.int64)
         count = min(len(seen), len(whole))
         whole[:count] = seen[:count]
         for extra in np.argwhere((whole[:, groups:] >= 0).any(axis=-1)):

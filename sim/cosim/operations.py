@@ -1,7 +1,8 @@
 """What a tile is asked to do in a replay, and what it answers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,10 @@ from models.config.checks import check_choice
 
 KINDS = ("forward", "backward", "update")
 NEEDED = {"update": ("x", "delta", "chi"), "conversion": ("codes", "conductance", "noise")}
+
+
+def _absent() -> NDArray[Any]:
+    return np.empty(0)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,6 +44,9 @@ class TileOp:
     conductance : ndarray of float32, shape (rows, columns)
         Conversions: state of the array, passed to the macro. Share one array between operations
         that see the same state: it is stored once.
+    converters : Converters
+        Conversions: imperfections of the converters of the macro that this operation belongs to,
+        in place of those of the macro that the replay is given; None for these.
     noise : ndarray of float32, shape (slices, phases, sensed lines)
         Conversions: standard normal numbers for the macro.
     x, delta : ndarray of int, shapes (k, inputs) and (k, outputs)
@@ -51,7 +59,7 @@ class TileOp:
     """
 
     kind: str
-    codes: NDArray | None = None
+    codes: NDArray[Any] = field(default_factory=_absent)
     outputs: int = 0
     slices: int = 1
     signed: bool = True
@@ -59,17 +67,18 @@ class TileOp:
     activation: int = 0
     exponent: int = 0
     stochastic: bool = False
-    gain: NDArray | None = None
-    offset: NDArray | None = None
-    scale: NDArray | None = None
-    bias: NDArray | None = None
-    mask: NDArray | None = None
-    chain: NDArray | None = None
-    conductance: NDArray | None = None
-    noise: NDArray | None = None
-    x: NDArray | None = None
-    delta: NDArray | None = None
-    chi: NDArray | None = None
+    gain: NDArray[Any] | None = None
+    offset: NDArray[Any] | None = None
+    scale: NDArray[Any] | None = None
+    bias: NDArray[Any] | None = None
+    mask: NDArray[Any] | None = None
+    chain: NDArray[Any] | None = None
+    conductance: NDArray[Any] = field(default_factory=_absent)
+    converters: Any = None
+    noise: NDArray[Any] = field(default_factory=_absent)
+    x: NDArray[Any] = field(default_factory=_absent)
+    delta: NDArray[Any] = field(default_factory=_absent)
+    chi: NDArray[Any] = field(default_factory=_absent)
     shift: int = 0
     update_scale: int = 0
     threshold: int = 1
@@ -78,8 +87,11 @@ class TileOp:
     def __post_init__(self) -> None:
         check_choice("kind", self.kind, KINDS)
         for name in NEEDED["update" if self.kind == "update" else "conversion"]:
-            if not isinstance(getattr(self, name), np.ndarray):
-                raise TypeError(f"{name} must be an array, not {getattr(self, name)!r}")
+            given = getattr(self, name)
+            if not isinstance(given, np.ndarray):
+                raise TypeError(f"{name} must be an array, not {given!r}")
+            if not given.size:
+                raise ValueError(f"{name} must be given for kind {self.kind}")
         for name in ("scale", "bias", "mask", "chain"):
             given = getattr(self, name)
             if given is not None and given.shape != (self.outputs,):
@@ -112,12 +124,12 @@ class TileResult:
         Violations of the macro's pin protocol.
     """
 
-    sums: NDArray | None = None
-    values: NDArray | None = None
-    masks: NDArray | None = None
-    codes: NDArray | None = None
-    adc_codes: NDArray | None = None
-    chi: NDArray | None = None
-    pulses: NDArray | None = None
+    sums: NDArray[Any] | None = None
+    values: NDArray[Any] | None = None
+    masks: NDArray[Any] | None = None
+    codes: NDArray[Any] | None = None
+    adc_codes: NDArray[Any] | None = None
+    chi: NDArray[Any] | None = None
+    pulses: NDArray[Any] | None = None
     cycles: int = 0
     errors: Sequence[str] = ()

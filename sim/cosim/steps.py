@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.config.tile import TileConfig
 from rtl_gen.train.command import Op
@@ -54,7 +56,7 @@ def _conversion(op: TileOp, config: TileConfig) -> Iterator[Step]:
     yield Step(command=command, words=op.codes.tolist() + chain, timed=True)
 
 
-def calibration(op: TileOp, config: TileConfig) -> tuple[np.ndarray, np.ndarray]:
+def calibration(op: TileOp, config: TileConfig) -> tuple[NDArray[Any], NDArray[Any]]:
     """Gain and offset registers of an operation."""
     lanes = config.macro.adc_count
     gain = np.full(lanes, 1 << config.gain_fraction_bits) if op.gain is None else op.gain
@@ -68,10 +70,10 @@ def calibration_words(op: TileOp, config: TileConfig) -> list[int]:
     return [gain | (offset & mask) << 16 for gain, offset in registers]
 
 
-def line_parameters(op: TileOp) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def line_parameters(op: TileOp) -> list[NDArray[Any]]:
     """Scale, bias and mask of an operation's output lines."""
     zeros = np.zeros(op.outputs, np.uint16)
-    return tuple(zeros if given is None else given for given in (op.scale, op.bias, op.mask))
+    return [zeros if given is None else given for given in (op.scale, op.bias, op.mask)]
 
 
 def line_words(op: TileOp) -> list[int]:

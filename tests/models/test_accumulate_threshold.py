@@ -99,6 +99,17 @@ def test_lowest_state_saturates_on_entry():
     check_fixed(np.full((1, 1), -(2**15)), x, x, config, shift=0, threshold=7, transfer=False)
 
 
+@pytest.mark.parametrize("shift", [0, 1, 15, 16, 17, 40, 62, 63])
+def test_products_from_small_to_out_of_range(shift):
+    config = AccumulateThresholdConfig(chi_width=16, code_width=12)
+    x = np.full((1, 1), 30, np.int16)
+    delta = np.array([[-2000, -1092, -1, 0, 1, 1092, 2000]], np.int16)
+    for start in (-32767, -5, 0, 5, 32767):
+        chi = np.full((1, 7), start)
+        check_fixed(chi, x, delta, config, shift=shift, threshold=3, transfer=False)
+        check_fixed(chi, x // 30, delta, config, shift=shift, threshold=3, transfer=True)
+
+
 def test_long_batches_are_exact_beyond_float32():
     config = AccumulateThresholdConfig(chi_width=48, code_width=12, chunk=4096, acc_width=40)
     rng = np.random.default_rng(3)
@@ -215,6 +226,24 @@ def test_bf16_packets_match_one_rounding_per_step(chi, scale, negative, codes, t
     found = accumulate_threshold(state, x, delta, config, shift=0, **control)
     if expected is not None:
         assert (int(found.chi[0, 0]), int(found.count[0, 0])) == expected
+
+
+def test_bf16_products_are_exact_beyond_float32():
+    config = AccumulateThresholdConfig(variant="bf16", code_width=12)
+    codes = np.array([[2047, 2047]] * 4 + [[2047, 40], [37, 1]], np.int16)
+    x, delta = codes.T[:, :, None]  # 2**24 + 2**16 + 1, just above halfway between BF16 numbers
+    control = CONTROL | {"scale": 0x3F80, "transfer": False}
+    found = accumulate_threshold(np.zeros((1, 1), np.uint16), x, delta, config, **control)
+    assert found.chi.tolist() == [[0xCB81]]
+
+
+def test_bf16_remainder_beyond_the_limit_ties_to_even():
+    config = AccumulateThresholdConfig(variant="bf16", count_width=1)
+    state = np.array([[0x43C1, 0x43C2, 0xC3C1]], np.uint16)  # 386, 388, -386
+    x, delta = np.zeros((1, 1), np.int16), np.zeros((1, 3), np.int16)
+    found = accumulate_threshold(state, x, delta, config, **(CONTROL | {"threshold": 0x3F80}))
+    assert found.chi.tolist() == [[0x43C0, 0x43C2, 0xC3C0]]  # 385 to 384, 387 to 388
+    assert found.count.tolist() == [[1, 1, -1]]
 
 
 @pytest.mark.parametrize("keep_remainder", [True, False])

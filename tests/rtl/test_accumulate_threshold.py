@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from models.config.units import AccumulateThresholdConfig
 from models.digital.accumulate_threshold import accumulate_threshold
+from models.digital.bf16 import from_float32, to_float32
 from rtl_gen.units.accumulate_threshold import AccumulateThreshold
 from sim.streams import run_stream
 from tests.rtl.unstalled import run_unstalled
@@ -105,7 +106,7 @@ def bf16_config(**changes):
     return AccumulateThresholdConfig(variant="bf16", **changes)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_bf16_decisions_match_the_twin(data):
     config = bf16_config(
@@ -120,7 +121,18 @@ def test_bf16_decisions_match_the_twin(data):
     single(config, chi.tolist()).check(control, seed=4, p_stall=0.1)
 
 
-@settings(max_examples=15, deadline=None)
+@pytest.mark.parametrize("keep_remainder", [True, False])
+@pytest.mark.parametrize("threshold", [0x0003, 0x00A0, 0x4120, 0x7E80, 0x7F7F])
+def test_bf16_near_every_whole_threshold(threshold, keep_remainder):
+    config = bf16_config(keep_remainder=keep_remainder)
+    step = float(to_float32(threshold))
+    whole = {int(from_float32(np.float32(min(n * step, 3e38)))) for n in range(1, 19)}
+    around = {pattern + shift for pattern in whole for shift in (-1, 0, 1)}
+    chi = sorted(pattern | sign for pattern in around | set(SPECIALS) for sign in (0, 0x8000))
+    single(config, chi).check(CONTROL | {"threshold": threshold}, seed=7, p_stall=0)
+
+
+@settings(max_examples=8, deadline=None)
 @given(
     scale=st.one_of(st.integers(0x3000, 0x4000), st.sampled_from([0, 1, 0x7F7F, 0x7F80, 0x7FC0])),
     seed=st.integers(0, 2**32),

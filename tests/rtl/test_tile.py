@@ -11,7 +11,7 @@ from rtl_gen.top import Top
 from rtl_gen.train.command import Op
 from rtl_gen.verilog import to_verilog
 from sim import toolchain
-from sim.cosim.expected import compare, expect, line_levels
+from sim.cosim.expected import compare, expect_all, line_levels
 from sim.cosim.macro_bfm import IdealMacro, MacroBfm
 from sim.cosim.packing import unpack_lanes
 from sim.cosim.runner import WAIVERS
@@ -21,7 +21,7 @@ from tests.rtl.tile_bench import TileBench, simulate
 
 TINY = {"adc_bits": 4, "dac_bits": 3, "count_width": 3, "range_count": 3}
 CONFIG = TileConfig(
-    macro=MacroConfig(rows=4, columns=8, adc_count=2, settle_cycles=2, **TINY),
+    macro=MacroConfig(rows=4, columns=8, adc_count=4, settle_cycles=2, **TINY),
     update=AccumulateThresholdConfig(
         code_width=4, acc_width=16, chi_width=20, count_width=3, chunk=2
     ),
@@ -40,12 +40,14 @@ def differences(result, wanted):
 def bench_ops(seed):
     rng = np.random.default_rng(seed)
     full = {"codes": np.array([7, -7, 3, -1]), "outputs": 4, "slices": 3}
-    chain = np.array([5, -5, 2**23 - 1, 0])
-    bare = {"chain": None, "stochastic": False}
+    three = {"codes": np.array([-7, 2, 5]), "outputs": 3, "slices": 2}
+    chain = np.array([5, -5, 2**23 - 1])
+    exact, rough = {"stochastic": False}, {"stochastic": True, "exponent": 3, "activation": 0}
     return [
-        conversion(rng, CONFIG, "forward", CONDUCTANCE, **full, **bare, signed=True),
-        conversion(rng, CONFIG, "backward", CONDUCTANCE, **full, **bare),
-        conversion(rng, CONFIG, "forward", CONDUCTANCE, **full, chain=chain, stochastic=False),
+        conversion(rng, CONFIG, "forward", CONDUCTANCE, **full, **exact, chain=None, signed=True),
+        conversion(rng, CONFIG, "backward", CONDUCTANCE, **three, **exact, chain=None),
+        conversion(rng, CONFIG, "forward", CONDUCTANCE, **three, **rough, chain=chain),
+        conversion(rng, CONFIG, "backward", CONDUCTANCE, **full, **rough),
         update(rng, CONFIG, transfer=True),
         update(rng, CONFIG),
     ]
@@ -56,8 +58,9 @@ def test_operations_match_the_twins(seed):
     bench = TileBench(CONFIG, MACRO, seed=seed)
 
     async def testbench(ctx):
-        for op in bench_ops(seed):
-            result, wanted = await bench.operate(ctx, op), expect(op, CONFIG, MACRO)
+        ops = bench_ops(seed)
+        for op, wanted in zip(ops, expect_all(ops, CONFIG, MACRO), strict=True):
+            result = await bench.operate(ctx, op)
             assert result.errors == []
             assert differences(result, wanted) == []
 
@@ -85,6 +88,27 @@ def test_busy_until_the_results_are_taken():
         )
         assert await bench.step(ctx, Step(command={"op": Op.STATE_READ.value, **size})) == 7
         assert bench.taken["o_state"] == [1, 2**20 - 2, 3, 2**20 - 4]
+
+    bench.run(testbench)
+
+
+def test_busy_until_the_last_pulse_is_taken():
+    bench = TileBench(CONFIG, MACRO, seed=1, p_stall=0.0)
+    size = {"inputs": 1, "outputs": 1}
+    fields = {"op": Op.UPDATE.value, **size, "vectors": 1, "transfer": 1, "threshold": 5}
+
+    async def testbench(ctx):
+        await bench.step(ctx, Step(command={"op": Op.STATE_WRITE.value, **size}, words=[3]))
+        bench.p_stall = 1.0  # from the second cycle on nothing is taken
+        await bench.send(ctx, bench.dut.i_command, fields)
+        for word in (7, -3):
+            await bench.send(ctx, bench.dut.i, word)
+        await ctx.tick().repeat(100)
+        assert ctx.get(bench.dut.busy)
+        bench.p_stall = 0.0
+        await ctx.tick().until(~bench.dut.busy)
+        counts = [(pulse["column"], pulse["count"]) for pulse in bench.taken["o_program"]]
+        assert counts == [(0, 4), (1, 4)]
 
     bench.run(testbench)
 
@@ -140,14 +164,14 @@ def test_macro_model_names_violations():
     bfm.sample(20, 0, 0)
     bfm.compare(4, 0)
     bfm.program({"row": 3, "column": 8, "polarity": 1, "count": 1}, converting=True)
-    bfm.compare(3, 0)
-    bfm.codes(1, 1, 3)
+    bfm.compare(1, 0)
+    bfm.codes(1, 1, 2)
     assert bfm.errors == [
         "drive changed less than settle_cycles before sample",
         "a line that the macro does not have is driven",
         "adc_range 3 does not exist",
         "drive changed between sample and the last comparison",
-        "sample 1 has no noise, so was not expected",
+        "sample 1 has no noise: it was not expected",
         "mux 4 does not exist",
         "program transfer during a conversion",
         "program transfer {'row': 3, 'column': 8, 'polarity': 1, 'count': 1} does nothing",

@@ -44,7 +44,7 @@ class TileBench:
 
     async def step(self, ctx, step: Step, limit: int = 5000) -> int:
         """Send a command and its words; returns the cycles in which the tile was busy."""
-        await self._send(ctx, self.dut.i_command, step.command)
+        await self.send(ctx, self.dut.i_command, step.command)
         words, busy = list(step.words), 0
         offered = False
         while ctx.get(self.dut.busy):
@@ -66,7 +66,7 @@ class TileBench:
         """Run one operation; cycles are not counted."""
         for taken in self.taken.values():
             taken.clear()
-        self.bfm.begin(op.conductance, op.noise)
+        self.bfm.begin(op.conductance, op.noise, op.converters)
         for step in steps(op, self.dut.config):
             await self.step(ctx, step)
         for fields in self.taken["o_program"]:
@@ -92,7 +92,8 @@ class TileBench:
             errors=self.bfm.errors,
         )
 
-    async def _send(self, ctx, port, payload):
+    async def send(self, ctx, port, payload):
+        """Offer one payload until it is taken."""
         ctx.set(port.payload, payload)
         ctx.set(port.valid, 1)
         await ctx.tick().until(port.ready)

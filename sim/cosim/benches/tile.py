@@ -3,10 +3,12 @@
 import os
 import random
 from pathlib import Path
+from typing import Any
 
 import cocotb
 import numpy as np
 from cocotb.clock import Clock
+from cocotb.task import Task
 from cocotb.triggers import FallingEdge, RisingEdge, with_timeout
 from cocotb.utils import get_sim_time
 
@@ -36,7 +38,7 @@ class Driver:
         }
         self.taken: dict[str, list[int]] = {name: [] for name in STREAMS_OUT}
         self.clock = RisingEdge(dut.clk)
-        self.background: list[cocotb.task.Task] = []
+        self.background: list[Task[Any]] = []
 
     async def reset(self):
         """Drop all drivers, reset, start the receivers again."""
@@ -57,7 +59,7 @@ class Driver:
         self.background = [cocotb.start_soon(self.receive(name)) for name in STREAMS_OUT]
 
     def port(self, name):
-        """Handles of one stream."""
+        """Return the handles of one stream."""
         return {part: getattr(self.dut, f"{name}__{part}") for part in STREAM}
 
     async def send(self, name, payloads):
@@ -127,7 +129,7 @@ async def operate(driver: Driver, op: TileOp) -> TileResult:
     config, bfm, cycles = driver.config, driver.bfm, 0
     for taken in driver.taken.values():
         taken.clear()
-    bfm.begin(op.conductance, op.noise)
+    bfm.begin(op.conductance, op.noise, op.converters)
     macro = cocotb.start_soon(driver.macro()) if op.kind != "update" else None
     if macro:
         driver.background.append(macro)

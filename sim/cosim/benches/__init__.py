@@ -1,0 +1,1 @@
+"""cocotb benches, one per unit; they run inside the simulator."""
