@@ -19,9 +19,13 @@ test: .venv/.test
 	$(BIN)/python -m sim.toolchain
 	$(PYTEST)
 
-verify: .venv/.test
-	$(BIN)/python -m sim.toolchain
-	IMCTWIN_LONG=1 $(PYTEST)
+# The long evidence: all tests, the cross-check of both forms of chi and of wider slices, random operations.
+verify: test
+	$(BIN)/imctwin crosscheck memristor --out build/verify/default
+	$(BIN)/imctwin crosscheck memristor --set update.variant=bf16 --set training.epochs=1 --out build/verify/bf16
+	$(BIN)/imctwin crosscheck memristor --set macro.slice_bits=2 --set update.scheme=plus_only \
+		--set update.keep_remainder=false --set training.epochs=1 --out build/verify/slices
+	$(BIN)/imctwin cosim memristor --operations 60 --out build/verify/cosim
 
 bench: .venv/.base
 	$(BIN)/python -m sim.bench build/bench.json

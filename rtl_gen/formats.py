@@ -36,13 +36,13 @@ class Operand:
 
     def __init__(self, pattern):
         fields = data.View(BF16, Value.cast(pattern))
-        highest = fields.exponent.all()
-        is_normal = fields.exponent.any()
+        mantissa, exponent = Value.cast(fields.mantissa), Value.cast(fields.exponent)
+        highest, is_normal = exponent.all(), exponent.any()
         self.sign = fields.sign
-        self.is_nan = highest & fields.mantissa.any()
-        self.is_inf = highest & ~fields.mantissa.any()
-        self.exponent = fields.exponent | ~is_normal
-        self.significand = Cat(fields.mantissa, is_normal)
+        self.is_nan = highest & mantissa.any()
+        self.is_inf = highest & ~mantissa.any()
+        self.exponent = exponent | ~is_normal
+        self.significand = Cat(mantissa, is_normal)
 
 
 def unrounded(magnitude_width: int) -> data.StructLayout:

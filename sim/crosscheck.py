@@ -9,16 +9,15 @@
 import importlib.metadata
 import json
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from models.config.memristor import MemristorConfig
 from models.config.toml import config_hash, dumps
-from models.digital.golden import GoldenUnits
+from models.digital.golden import DigitalUnits, GoldenUnits
 from models.systems.crossbar_layer import Conversion, WeightUpdate
 from models.systems.memristor import MemristorSystem
 from models.trainer.data import Batches, DataSet
@@ -30,7 +29,8 @@ from rtl_gen.verilog import write_verilog
 from sim.files import write_atomically
 from sim.kernel.units import RtlUnits
 from sim.learning import gradient_quality
-from sim.pins import PinSampler, replay_samples
+from sim.pins import PinSampler
+from sim.pins_verdict import replay_samples
 from sim.pulse_trace import PulseTrace
 from sim.recording import BitComparison, Observed
 from sim.report.html import write_report
@@ -89,18 +89,16 @@ class Crosscheck:
         How much to replay.
     """
 
-    def __init__(
-        self, config: MemristorConfig, data: DataSet, seed: int, folder: Path, plan: Plan
-    ):
+    def __init__(self, config: MemristorConfig, data: DataSet, seed: int, folder: Path, plan: Plan):
         training = config.training
         self.config, self.seed, self.folder, self.plan = config, seed, folder, plan
         self.data = data.limited(training.train_samples, training.test_samples)
         self.bits = BitComparison(config.tile)
         self.golden_units = Observed(GoldenUnits(config.tile), self.bits.golden)
-        self.golden = MemristorSystem(config, self.golden_units, seed)
+        self.golden = MemristorSystem(config, cast(DigitalUnits, self.golden_units), seed)
         self.rtl_units = RtlUnits(config.tile, self.golden.random_state)
         observed = Observed(self.rtl_units, self.bits.rtl)
-        self.rtl = MemristorSystem(config, observed, seed)
+        self.rtl = MemristorSystem(config, cast(DigitalUnits, observed), seed)
         self.trace = PulseTrace()
         self.pins = PinSampler(self.golden, plan.pin_vectors)
         self.batches = Batches(len(self.data.train_labels), training.batch_size, seed)
@@ -167,7 +165,7 @@ class Crosscheck:
         self.state_differences = [k for k in golden if not np.array_equal(golden[k], rtl[k])]
 
     def _sampled_steps(self) -> set[int]:
-        """Steps to replay: spread over the run, the first one left out (nothing is learnt yet)."""
+        """Choose the steps to replay: spread over the run without the first (nothing is learnt)."""
         last = max(1, self.steps - 1)
         count = min(self.plan.pin_steps, last)
         return set(np.linspace(1, last, count).astype(int).tolist()) if self.steps > 1 else {0}
@@ -227,47 +225,3 @@ class Crosscheck:
         text = json.dumps(summary, indent=2) + "\n"
         write_atomically(self.folder / "summary.json", text.encode())
         write_report(self.folder / "report.html", summary, self.golden, self.data, self.trace)
-
-
-def outputs(folder: Path) -> Sequence[Path]:
-    """Paths that a cross-check leaves for its user."""
-    names = ("report.html", "summary.json", "config.toml", "rtl/tile.v", "rtl/tile.json")
-    return [folder / name for name in (*names, "pulses.csv", "pulses.npz")]
-
-
-def lines(summary: dict[str, Any]) -> list[str]:
-    """What was compared, in words."""
-    bits, pins, learning = summary["bits"], summary["pins"], summary["learning"]
-    corners = bits["corners"]
-    text = [
-        f"bits: {bits['compared']:,} digital values compared, {bits['differences']:,} differences",
-        "      " + ", ".join(f"{name} {one['compared']:,}" for name, one in bits["by_unit"].items()),
-        "      corners: " + ", ".join(f"{name} {count:,}" for name, count in corners.items()),
-        f"pins: {pins['operations']:,} tile operations in {pins['cycles']:,} cycles, "
-        f"{pins['compared']:,} values compared, {pins['differences']:,} differences",
-    ]
-    for kind, counts in pins.get("by_kind", {}).items():
-        text.append(f"      {kind}: " + ", ".join(f"{k} {v:,}" for k, v in counts.items()))
-    if learning["accuracy"] is not None:
-        text.append(
-            f"learning: test accuracy {learning['accuracy']:.2%} after {learning['epochs']} "
-            f"epochs, FP32 reference {learning['reference_accuracy']:.2%}"
-        )
-    if bits["first_difference"]:
-        text.append("first difference: " + _where(bits["first_difference"]))
-    if pins.get("first_difference"):
-        text.append("first difference at the pins: " + _where(pins["first_difference"]))
-    text.extend(f"protocol: {error}" for error in pins.get("protocol_errors", []))
-    if bits["failure"]:
-        text.append(f"failure: {bits['failure']}")
-    if bits["state_differences"]:
-        text.append("state differs at the end: " + ", ".join(bits["state_differences"]))
-    return text
-
-
-def _where(first: dict[str, Any]) -> str:
-    place = ", ".join(f"{k} {first[k]}" for k in ("layer", "call", "index") if k in first)
-    return (
-        f"unit {first['unit']}, field {first['field']}, step {first['step']}, {place}: "
-        f"golden {first['golden']}, RTL {first['rtl']}"
-    )

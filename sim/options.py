@@ -63,7 +63,7 @@ def _seed(text: str) -> int:
 
 
 def load_data(args: argparse.Namespace) -> DataSet:
-    """Samples that the command line asks for."""
+    """Load the samples that the command line asks for."""
     return load(args.data)
 
 
@@ -72,7 +72,7 @@ def load_config(
     shape: tuple[int, ...] = (1, 8, 8),
     defaults: dict[str, Any] | None = None,
 ) -> MemristorConfig:
-    """Configuration that the command line asks for.
+    """Make the configuration that the command line asks for.
 
     Presets come first, then ``defaults`` of the command, then ``--config``, then ``--set``.
 

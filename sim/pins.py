@@ -1,23 +1,17 @@
 """Level 2 of the cross-check: sampled operations of a run, replayed through the whole tile."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.analog.macro import AnalogMacro
-from models.config.memristor import MemristorConfig
 from models.digital.pulse_sequencer import pulse_program
 from models.digital.relu_mask import MASK, PASS, RELU
 from models.systems.crossbar_layer import Conversion, Place, WeightUpdate
 from models.systems.memristor import MemristorSystem, Stage, bits
-from sim.cosim.expected import compare, expect_all
-from sim.cosim.operations import TileOp, TileResult
-from sim.cosim.replay import replay
+from sim.cosim.operations import TileOp
 
 VECTOR_LIMIT = 4  # chunks of vectors of a sampled update
 PRODUCT_LIMIT = 2_000_000  # cycles of a sampled update
@@ -155,98 +149,3 @@ class PinSampler:
     def _pulses(self, counts: NDArray) -> NDArray:
         row, pair = np.indices(counts.shape)
         return pulse_program(row, pair, counts, self.system.config.update.scheme)
-
-
-def replay_samples(
-    samples: list[Sample],
-    config: MemristorConfig,
-    build_dir: Path,
-    *,
-    seed: int,
-    progress: Callable[[int, int], None] | None = None,
-) -> dict[str, Any]:
-    """Replay through the generated tile; compare with the twins and with the training run.
-
-    Returns
-    -------
-    dict
-        The ``pins`` part of a summary.
-    """
-    if not samples:
-        return {"operations": 0, "compared": 0, "differences": 0, "cycles": 0}
-    converters = next(s.op.converters for s in samples if s.op.converters is not None)
-    macro = AnalogMacro(config.macro, config.device, config.adc, converters)
-    ops = [sample.op for sample in samples]
-    results = replay(ops, config.tile, macro, build_dir, seed=seed, progress=progress)
-    wanted = expect_all(ops, config.tile, macro)
-    return _verdict(samples, results, wanted)
-
-
-def _verdict(
-    samples: list[Sample], results: list[TileResult], wanted: list[TileResult]
-) -> dict[str, Any]:
-    totals: Counter[str] = Counter()
-    by_kind: dict[str, Counter[str]] = {}
-    by_field: dict[str, Counter[str]] = {}
-    first, errors = None, []
-    for sample, result, want in zip(samples, results, wanted, strict=True):
-        kind = by_kind.setdefault(sample.unit, Counter())
-        counts = compare(result, want)
-        for name, array in sample.trained.items():
-            got = getattr(result, name)
-            same = got.shape == array.shape
-            wrong = int((got != array).sum()) if same else max(got.size, array.size)
-            counts[f"{name}_of_training"] = (array.size, wrong)
-        kind["operations"] += 1
-        kind["cycles"] += result.cycles
-        totals["cycles"] += result.cycles
-        for name, (size, wrong) in counts.items():
-            totals["compared"] += size
-            totals["differences"] += wrong
-            by_field.setdefault(name, Counter()).update(compared=size, differences=wrong)
-            if wrong and first is None:
-                first = _first(sample, name, result, want)
-        for error in result.errors:
-            totals["differences"] += 1
-            errors.append(f"step {sample.step}, layer {sample.layer}, {sample.unit}: {error}")
-        _corners(kind, sample, result)
-    return {
-        "operations": len(samples),
-        "compared": totals["compared"],
-        "differences": totals["differences"],
-        "cycles": totals["cycles"],
-        "by_kind": {name: dict(counts) for name, counts in sorted(by_kind.items())},
-        "by_field": {name: dict(counts) for name, counts in sorted(by_field.items())},
-        "first_difference": first,
-        "protocol_errors": errors[:20],
-    }
-
-
-def _corners(kind: Counter[str], sample: Sample, result: TileResult) -> None:
-    """Count what the replayed operations reached."""
-    if result.pulses is not None:
-        kind["pulses"] += int(result.pulses[:, 3].sum())
-        kind["program_transfers"] += len(result.pulses)
-    if result.codes is not None and result.adc_codes is not None:
-        kind["code_saturations"] += int((np.abs(result.codes) == np.abs(result.codes).max()).sum())
-        kind["negative_sums"] += int((np.asarray(result.sums) < 0).sum())
-        kind["adc_conversions"] += result.adc_codes.size
-
-
-def _first(sample: Sample, name: str, result: TileResult, want: TileResult) -> dict[str, Any]:
-    plain = name.removesuffix("_of_training")
-    expected = sample.trained[plain] if name != plain else getattr(want, plain)
-    got, found = (np.asarray(part).reshape(-1) for part in (getattr(result, plain), expected))
-    index, values = 0, (None, None)
-    if got.shape == found.shape:
-        index = int(np.flatnonzero(got != found)[0])
-        values = int(found[index]), int(got[index])
-    return {
-        "unit": f"tile.{sample.unit}",
-        "field": name,
-        "step": sample.step,
-        "layer": sample.layer,
-        "index": index,
-        "golden": values[0],
-        "rtl": values[1],
-    }

@@ -173,20 +173,26 @@ def _sar(args, _kwargs, codes, tile):
 
 
 def _post_process(_args, kwargs, result, tile):
-    magnitude = np.abs(result.sum)
-    _, length = np.frexp(magnitude.astype(np.float64))  # bits of the integer
-    dropped = np.maximum(length - 8, 0)
-    low = magnitude & ((np.int64(1) << dropped) - 1)
-    ties = (dropped > 0) & (low == (np.int64(1) << np.maximum(dropped, 1)) >> 1)
+    inexact, ties = bf16_rounding(result.sum)
     limit = tile.post_process.requantize.limit
     negative = (result.value & 0x8000) != 0
     return {
-        "int_to_bf16_rounding_ties": int(np.count_nonzero(ties)),
-        "int_to_bf16_inexact": int(np.count_nonzero(low)),
+        "int_to_bf16_rounding_ties": ties,
+        "int_to_bf16_inexact": inexact,
         "post_process_code_saturations": int(np.count_nonzero(np.abs(result.code) == limit)),
         "activation_zeroed": int(np.count_nonzero(~result.mask)),
         "post_process_negative": int(np.count_nonzero(negative)),
     }
+
+
+def bf16_rounding(sums: NDArray[np.int64]) -> tuple[int, int]:
+    """Count the integers that BF16 has to round, and the ties among them."""
+    magnitude = np.abs(sums.astype(np.int64))
+    _, length = np.frexp(magnitude.astype(np.float64))  # bits of the integer
+    dropped = np.maximum(length - 8, 0)
+    low = magnitude & ((np.int64(1) << dropped) - 1)
+    ties = (dropped > 0) & (low == (np.int64(1) << np.maximum(dropped, 1)) >> 1)
+    return int(np.count_nonzero(low)), int(np.count_nonzero(ties))
 
 
 def _requantize(_args, _kwargs, codes, tile):
@@ -196,7 +202,7 @@ def _requantize(_args, _kwargs, codes, tile):
 
 def _accumulate_threshold(args, kwargs, result, tile):
     update = tile.update
-    count = np.abs(result.count.astype(np.int64))
+    count = np.abs(result.counts.astype(np.int64))
     found = {
         "pulses_requested": int(count.sum()),
         "weights_pulsed": int(np.count_nonzero(count)),

@@ -58,9 +58,7 @@ def draw_devices(config: DeviceConfig, shape: tuple[int, ...], rng: Generator) -
     bound = np.clip(1 + config.bound_spread * rng.standard_normal(shape), 0.1, LARGEST)
     moving = rng.random(shape) >= config.stuck_fraction
     up, down = np.abs(size + skew) * moving, np.abs(size - skew) * moving
-    return Devices(
-        on_grid(bound), up.astype(np.float32), down.astype(np.float32)
-    )
+    return Devices(on_grid(bound), up.astype(np.float32), down.astype(np.float32))
 
 
 def on_grid(conductance: NDArray[np.floating]) -> Array:
@@ -100,9 +98,7 @@ def pulse(
     after = conductance.copy()
     flat, wanted = after.reshape(-1), counts.reshape(-1)
     active = np.flatnonzero(wanted)
-    up, down, bound = (
-        np.ravel(part)[active] for part in (devices.up, devices.down, devices.bound)
-    )
+    up, down, bound = (np.ravel(part)[active] for part in (devices.up, devices.down, devices.bound))
     signed = wanted[active].astype(np.int64)
     g, left, rising = flat[active], np.abs(signed), signed > 0
     for number in range(int(left.max(initial=0))):

@@ -107,8 +107,9 @@ def sense(
         input_ += (driven * device.pedestal).astype(np.float32)[:, None]
     input_ += levels @ conductance  # exact, see models.analog.device
     full, per = np.float32(2**macro.adc_bits), np.float32(per_lsb)
-    bend = converters.inl * np.float32(4) / full
-    held = input_ * (-bend / full * per * per)
+    bend: Array = converters.inl * np.float32(4) / full
+    curve: Array = -bend / full * per * per
+    held = input_ * curve
     held += (converters.gain + bend) * per
     held *= input_
     held += converters.offset

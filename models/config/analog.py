@@ -4,7 +4,6 @@
 quantity                symbol          variable
 ======================  ==============  ===========================
 conductance bounds      G_min, G_max    ``g_min_s``, ``g_max_s``
-read voltage            V_read          ``v_read_v``
 pulses from end to end  n               ``states``
 ======================  ==============  ===========================
 """
@@ -25,8 +24,6 @@ class DeviceConfig:
     ----------
     g_min_s, g_max_s : float
         Conductance bounds in siemens.
-    v_read_v : float
-        Read voltage in volts.
     states : int
         Nominal pulses per range, 2 to 100,000: the nominal step is ``1 / states``.
     step_spread : float
@@ -48,7 +45,6 @@ class DeviceConfig:
 
     g_min_s: float = 1e-6
     g_max_s: float = 50e-6
-    v_read_v: float = 0.2
     states: int = 128
     step_spread: float = 0.1
     cycle_spread: float = 0.3
@@ -65,7 +61,6 @@ class DeviceConfig:
             raise ValueError(
                 f"g_max_s must be above g_min_s {self.g_min_s!r}, not {self.g_max_s!r}"
             )
-        check_float("v_read_v", self.v_read_v, 1e-3, 5.0)
         check_int("states", self.states, 2, 100_000)
         for name in ("step_spread", "bound_spread", "asymmetry_spread", "read_noise"):
             check_float(name, getattr(self, name), 0.0, 2.0)

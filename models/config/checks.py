@@ -33,6 +33,12 @@ def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
 
 
+def check_kind(name: str, value: object, kind: type) -> None:
+    """Raise unless ``value`` is of ``kind``."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be a {kind.__name__}, not {value!r}")
+
+
 def check_multiple(name: str, value: int, of: int) -> None:
     """Raise unless ``value`` is a multiple of ``of``."""
     if value % of:

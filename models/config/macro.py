@@ -1,4 +1,4 @@
-"""The analog macro and its pins: one description for RTL signature, bus-functional model, emulator."""
+"""The analog macro and its pins: one description for RTL, bus-functional model and emulator."""
 
 from dataclasses import dataclass
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from models.config.analog import AdcConfig, DeviceConfig
-from models.config.checks import check_bool, check_choice, check_float, check_int
+from models.config.checks import check_bool, check_choice, check_float, check_int, check_kind
 from models.config.macro import MacroConfig
 from models.config.network import NetworkConfig, TrainingConfig
 from models.config.tile import SCHEMES, TileConfig
@@ -113,6 +113,16 @@ class MemristorConfig:
     update: UpdateConfig = field(default_factory=UpdateConfig)
 
     def __post_init__(self) -> None:
+        for name, kind in (
+            ("network", NetworkConfig),
+            ("training", TrainingConfig),
+            ("macro", MacroConfig),
+            ("device", DeviceConfig),
+            ("adc", AdcConfig),
+            ("mapping", MappingConfig),
+            ("update", UpdateConfig),
+        ):
+            check_kind(name, getattr(self, name), kind)
         previous = ""
         for index, layer in enumerate(self.network.layers):
             allowed = {"": 2, "conv": 4, "linear": 4, "relu": 4, "maxpool": 2}[previous]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from models.config.checks import check_choice, check_float, check_int
+from models.config.checks import check_choice, check_float, check_int, check_kind
 
 KINDS = ("conv", "linear", "relu", "tanh", "maxpool", "avgpool")
 
@@ -57,10 +57,14 @@ class NetworkConfig:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
             raise TypeError(f"name must be a string, not {self.name!r}")
+        check_kind("input_shape", self.input_shape, tuple)
         if len(self.input_shape) != 3:
             raise ValueError(f"input_shape must be 3 numbers, not {self.input_shape!r}")
         for size in self.input_shape:
             check_int("input_shape", size, 1, 4096)
+        check_kind("layers", self.layers, tuple)
+        for index, layer in enumerate(self.layers):
+            check_kind(f"layers[{index}]", layer, LayerConfig)
         if not self.layers or self.layers[-1].kind != "linear":
             raise ValueError("layers must be non-empty with a linear layer last")
         self.shapes()
@@ -132,6 +136,7 @@ class TrainingConfig:
         check_float("learning_rate", self.learning_rate, 1e-6, 10.0)
         check_float("momentum", self.momentum, 0.0, 0.999)
         check_float("decay", self.decay, 0.001, 1.0)
+        check_kind("milestones", self.milestones, tuple)
         for milestone in self.milestones:
             check_float("milestones", milestone, 0.0, 1.0)
         if list(self.milestones) != sorted(self.milestones):

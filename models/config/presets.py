@@ -7,13 +7,6 @@ from models.config.macro import MacroConfig
 from models.config.memristor import MemristorConfig
 from models.config.network import LayerConfig, NetworkConfig, TrainingConfig
 
-_STEPS = {
-    "relu": LayerConfig(kind="relu"),
-    "tanh": LayerConfig(kind="tanh"),
-    "maxpool": LayerConfig(kind="maxpool", kernel=2),
-    "avgpool": LayerConfig(kind="avgpool", kernel=2),
-}
-
 
 def _conv(units: int, kernel: int, padding: int = 0) -> LayerConfig:
     return LayerConfig(kind="conv", units=units, kernel=kernel, padding=padding)
@@ -23,7 +16,7 @@ def _linear(units: int) -> LayerConfig:
     return LayerConfig(kind="linear", units=units)
 
 
-_RELU, _POOL = _STEPS["relu"], _STEPS["maxpool"]
+_RELU, _POOL = LayerConfig(kind="relu"), LayerConfig(kind="maxpool", kernel=2)
 
 
 def _lenet5(name: str, input_shape: tuple[int, ...], padding: int) -> NetworkConfig:
@@ -67,7 +60,7 @@ DEVICES = {
         bound_spread=0.35,
         asymmetry_spread=0.1,
         read_noise=0.01,
-        source="aihwkit ReRamArrayOM, confirmed in its code; g range and read noise are proposals",
+        source="aihwkit ReRamArrayOM, spreads and step confirmed in its code; the rest are proposals",
     ),
     # aihwkit EcRamMO numbers (papers.md B3.4): dw_min 2.8e-4 on a range of 2.
     "ecram_mo": DeviceConfig(
@@ -77,20 +70,36 @@ DEVICES = {
         bound_spread=0.05,
         asymmetry_spread=0.01,
         read_noise=0.005,
-        source="aihwkit EcRamMO, confirmed in its code; soft bounds replace its linear slopes",
+        source="aihwkit EcRamMO, step and spreads confirmed in its code; soft bounds replace its "
+        "linear slopes, the rest are proposals",
     ),
 }
 
 MACROS = {
-    # 65 nm MLC ReRAM macro, JSSC 60(8) 2995-3007, 2025 (papers.md B3.3, found): 256x64 cells,
-    # 256 8-b bit-serial DACs, 32 8-b ADCs. Transposed reads are ours: not in the source.
     "michigan_65nm": MacroConfig(),
     "small": MacroConfig(rows=64, columns=32, adc_count=16),
 }
 
-ADCS = {"typical": AdcConfig(), "ideal": AdcConfig(
-    offset_lsb=0.0, gain_spread=0.0, inl_lsb=0.0, noise_lsb=0.0
-)}
+ADCS = {
+    "typical": AdcConfig(),
+    "ideal": AdcConfig(offset_lsb=0.0, gain_spread=0.0, inl_lsb=0.0, noise_lsb=0.0),
+}
+
+SOURCES = {
+    "digits_cnn": "ours, for the embedded digits",
+    "lenet5": "LeCun et al., Proc. IEEE 86(11), 1998; ReLU and max pooling as is usual today",
+    "lenet5_cifar": "LeNet-5 for colour images of 32x32",
+    "mlp": "three fully connected layers, 784-256-128-10",
+    "bulk": DEVICES["bulk"].source,
+    "filamentary": DEVICES["filamentary"].source,
+    "ecram_mo": DEVICES["ecram_mo"].source,
+    "michigan_65nm": "256x64 cells, 256 8-b bit-serial DACs, 32 8-b ADCs of the 65 nm MLC ReRAM macro "
+    "of JSSC 60(8) 2995-3007, 2025 (found in a note that quotes it); transposed reads, ranges and "
+    "program port are ours",
+    "small": "ours, for quick tests",
+    "typical": "proposal: offsets of 1 LSB, 1 % gain, 0.3 LSB of INL and noise (target unknown)",
+    "ideal": "no imperfection but the resolution",
+}
 
 
 def memristor(shape: tuple[int, ...] = (1, 8, 8)) -> MemristorConfig:
@@ -98,7 +107,7 @@ def memristor(shape: tuple[int, ...] = (1, 8, 8)) -> MemristorConfig:
     training = TrainingConfig()
     if shape == (1, 8, 8):
         network = NETWORKS["digits_cnn"]
-        training = replace(training, epochs=1, batch_size=32)
+        training = replace(training, epochs=2, batch_size=16, learning_rate=0.2)
     elif shape == (1, 28, 28):
         network = NETWORKS["lenet5"]
         training = replace(training, epochs=3, batch_size=64)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from models.config.checks import check_choice, check_int
+from models.config.checks import check_choice, check_int, check_kind
 from models.config.macro import MacroConfig
 from models.config.units import (
     AccumulateThresholdConfig,
@@ -44,6 +44,8 @@ class TileConfig:
     scheme: str = "push_pull"
 
     def __post_init__(self) -> None:
+        check_kind("macro", self.macro, MacroConfig)
+        check_kind("update", self.update, AccumulateThresholdConfig)
         check_choice("scheme", self.scheme, SCHEMES)
         check_int("sum_width", self.sum_width, self.adc_interface.sum_width, 40)
         check_int("random_bits", self.random_bits, 1, 16)

@@ -18,7 +18,7 @@ class Update(NamedTuple):
     """State after an update and the pulses that it asks for."""
 
     chi: NDArray[Any]
-    count: NDArray[np.integer]
+    counts: NDArray[np.integer]
 
 
 def accumulate_threshold(

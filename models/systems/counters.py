@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+
 class Counters(Counter):
     """Counts by event; ADC conversions also by range, as ``adc_conversions_range_<r>``."""
 

@@ -175,7 +175,7 @@ class CrossbarLayer:
         return np.clip(gain, 0, largest), np.clip(offset, -limit, limit).astype(np.int64)
 
     def _lines(self, place: Place) -> tuple[Converters, NDArray[np.int64], NDArray[np.int64]]:
-        """Converters and their gain and offset registers, line by line."""
+        """Look up converters and their gain and offset registers, line by line."""
         macro = self.config.macro
         turns = macro.lines // macro.adc_count
         converters = Converters(
@@ -207,9 +207,7 @@ class CrossbarLayer:
         self._pass(codes, partials, key, transpose=False, signed=signed)
         return partials
 
-    def backward(
-        self, codes: NDArray[np.int16], key: tuple[str | int, ...]
-    ) -> NDArray[np.int64]:
+    def backward(self, codes: NDArray[np.int16], key: tuple[str | int, ...]) -> NDArray[np.int64]:
         """Partial sums of a transposed pass.
 
         Parameters
@@ -282,7 +280,8 @@ class CrossbarLayer:
             seen = [job() for job in jobs]
         for one in seen:
             control.add(one)
-        self._count(codes, partials, control, transpose, signed)
+        self._count(codes, partials, -control.value, transpose, signed)
+        self.counters["adc_saturations"] += sum(saturated for _, saturated, _ in seen)
 
     @staticmethod
     def _sides(place: Place, transpose: bool) -> tuple[slice, slice]:
@@ -349,7 +348,7 @@ class CrossbarLayer:
         self,
         codes: NDArray[np.int16],
         partials: NDArray[np.int64],
-        control: RangeControl,
+        adc_range: int,
         transpose: bool,
         signed: bool,
     ) -> None:
@@ -362,8 +361,7 @@ class CrossbarLayer:
         )
         counters["dac_drives"] += drives * driven
         counters["array_samples"] += drives * len(self.places)
-        counters.conversions(-control.value, drives * sensed)
-        counters["adc_saturations"] += control.saturated
+        counters.conversions(adc_range, drives * sensed)
         counters["partial_sums"] += partials.size
 
     def update(
@@ -372,7 +370,7 @@ class CrossbarLayer:
         delta: NDArray[np.int16],
         exponent: int,
         step: int,
-    ) -> NDArray[np.int16]:
+    ) -> NDArray[np.integer]:
         """Accumulate the outer products of a batch and write the pulses that are due.
 
         Parameters
@@ -396,7 +394,7 @@ class CrossbarLayer:
         updated = self.units.accumulate_threshold(
             before, x, delta, shift=shift, scale=scale, threshold=threshold
         )
-        self.chi, counts = updated.chi, np.asarray(updated.count)
+        self.chi, counts = updated.chi, np.asarray(updated.counts)
         if self.watch is not None:
             seen = WeightUpdate(self.index, x, delta, registers, before, self.chi, counts)
             self.watch.update(seen)
@@ -418,9 +416,7 @@ class CrossbarLayer:
         minus = -counts if push_pull else np.zeros_like(counts)
         physical = np.stack([counts, minus], axis=2).reshape(self.conductance.shape)
         rng = self._rng("program", step)
-        self.conductance = pulse(
-            self.conductance, self.devices, physical, self.config.device, rng
-        )
+        self.conductance = pulse(self.conductance, self.devices, physical, self.config.device, rng)
         self.counters["program_pulses"] += int(np.abs(physical.astype(np.int64)).sum())
         self.counters["devices_programmed"] += int(np.count_nonzero(physical))
 

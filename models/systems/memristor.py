@@ -12,7 +12,6 @@ References
    device, threshold and schedule are not public, ours are proposals.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,9 +106,7 @@ class Stage:
             windows = _windows(code, self.pool)
             best, where = self.units.max_pool(windows.reshape(-1, self.pool**2))
             code, places = best.reshape(windows.shape[:-1]), where.reshape(windows.shape[:-1])
-            value, mask = (
-                _pick(_windows(part, self.pool), places) for part in (value, mask)
-            )
+            value, mask = (_pick(_windows(part, self.pool), places) for part in (value, mask))
         self.passed = Passed(columns, mask, places)
         return value, code
 
@@ -132,7 +129,7 @@ class Stage:
             codes = _unpool(codes, passed.places, self.pool, self._before_pool())
         if not self.kernel:
             return codes.reshape(len(codes), -1)
-        n, c = codes.shape[:2]
+        c = codes.shape[1]
         return np.ascontiguousarray(codes.transpose(0, 2, 3, 1)).reshape(-1, c)
 
     def _before_pool(self) -> tuple[int, ...]:
@@ -234,9 +231,7 @@ class MemristorSystem:
             crossbar = CrossbarLayer(
                 index, weight, self.config, self.units, self.seed, self.counters
             )
-            stages.append(
-                Stage(crossbar, shapes[index], layer.kernel, layer.padding, relu, pool)
-            )
+            stages.append(Stage(crossbar, shapes[index], layer.kernel, layer.padding, relu, pool))
         return stages
 
     def train_step(
@@ -260,7 +255,8 @@ class MemristorSystem:
             key = ("calibrate", attempt)
             _, gradient = softmax_cross_entropy(self._forward(images, key), labels)
             self._backward(gradient, rate, key, learn=False)
-            if not any([control.move() for control in self._controls()]):
+            moved = [control.move() for control in self._controls()]
+            if not any(moved):
                 return
 
     def _controls(self) -> list[RangeControl]:
@@ -396,9 +392,7 @@ def _pick(windows: NDArray, places: NDArray[np.uint8]) -> NDArray:
     return np.take_along_axis(windows, places[..., None].astype(np.intp), axis=-1)[..., 0]
 
 
-def _unpool(
-    codes: Codes, places: NDArray[np.uint8], side: int, shape: tuple[int, ...]
-) -> Codes:
+def _unpool(codes: Codes, places: NDArray[np.uint8], side: int, shape: tuple[int, ...]) -> Codes:
     """Put each code where its window's maximum was; zero elsewhere."""
     n, c, h, w = codes.shape
     spread = np.zeros((n, c, h, side, w, side), codes.dtype)

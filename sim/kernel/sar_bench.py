@@ -1,5 +1,8 @@
 """The SAR controller with a digital comparator: held inputs as integers instead of pins."""
 
+# What pyright infers from the sources of Amaranth, which have no annotations, is wrong.
+# pyright: reportArgumentType=false, reportAttributeAccessIssue=false, reportGeneralTypeIssues=false
+
 from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out

@@ -1,4 +1,4 @@
-"""The digital units on generated RTL: the second set behind `models.digital.golden.DigitalUnits`."""
+"""The digital units on generated RTL: the second set of `models.digital.golden.DigitalUnits`."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -183,9 +183,7 @@ class RtlUnits:
         state, unused = out["chi"].astype(np.int64), 64 - width
         if self.tile.update.variant == "fixed":
             state = state << unused >> unused  # sign
-        return Update(
-            state.astype(chi.dtype).reshape(chi.shape), out["count"].reshape(chi.shape)
-        )
+        return Update(state.astype(chi.dtype).reshape(chi.shape), out["count"].reshape(chi.shape))
 
     def max_pool(self, codes: NDArray[np.int16]) -> tuple[NDArray, NDArray[np.uint8]]:
         n, terms = codes.shape

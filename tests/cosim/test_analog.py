@@ -8,9 +8,9 @@ import pytest
 from models.analog.macro import AnalogMacro, draw_converters
 from models.config.analog import AdcConfig, DeviceConfig
 from sim.cosim.expected import compare, expect_all
+from sim.cosim.random_ops import conversion
 from sim.cosim.replay import replay
 from tests.cosim.test_tile import CONFIGS
-from tests.cosim.tile_ops import conversion
 
 pytestmark = pytest.mark.cosim
 

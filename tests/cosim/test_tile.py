@@ -9,10 +9,10 @@ from models.config.units import AccumulateThresholdConfig
 from rtl_gen.train.timing import command_cycles
 from sim.cosim.expected import compare, expect, expect_all
 from sim.cosim.macro_bfm import IdealMacro
+from sim.cosim.random_ops import conversion, mixture, update
 from sim.cosim.replay import TileOp, replay
 from sim.cosim.steps import steps
 from sim.cosim.storage import load
-from tests.cosim.tile_ops import conversion, mixture, update
 
 pytestmark = pytest.mark.cosim
 

@@ -35,7 +35,8 @@ def check_fixed(chi, x, delta, config, **control):
         for c in range(columns)
     ]
     assert (
-        list(zip(found.chi.ravel().tolist(), found.count.ravel().tolist(), strict=True)) == expected
+        list(zip(found.chi.ravel().tolist(), found.counts.ravel().tolist(), strict=True))
+        == expected
     )
     return found
 
@@ -80,7 +81,7 @@ def test_every_decision_near_whole_thresholds(keep_remainder):
     worked |= {70: (0, 7), 79: (9, 7), 80: (10, 7), 200: (130, 7), -200: (-130, -7)}
     for value, (rest, count) in worked.items():
         place = value + 200
-        assert found.count[0, place] == count
+        assert found.counts[0, place] == count
         assert found.chi[0, place] == (rest if keep_remainder or not count else 0)
 
 
@@ -131,8 +132,8 @@ def test_counts_fit_their_type(width, kind):
     config = AccumulateThresholdConfig(count_width=width)
     x = np.zeros((1, 1), np.int16)
     found = accumulate_threshold(np.full((1, 1), -(10**6)), x, x, config, **CONTROL)
-    assert found.count.dtype == kind
-    assert found.count.tolist() == [[-(2**width - 1)]]
+    assert found.counts.dtype == kind
+    assert found.counts.tolist() == [[-(2**width - 1)]]
 
 
 # BF16: patterns are decoded to exact fractions, and rounded by search among neighbours.
@@ -204,7 +205,7 @@ def test_bf16_decisions_are_exact(chi, threshold, count_width, keep, near):
     control = CONTROL | {"threshold": threshold}
     found = accumulate_threshold(state, x, delta, config, **control)
     expected = [settle_bf16(p, config, threshold, True) for p in patterns]
-    assert list(zip(found.chi[0].tolist(), found.count[0].tolist(), strict=True)) == expected
+    assert list(zip(found.chi[0].tolist(), found.counts[0].tolist(), strict=True)) == expected
 
 
 @settings(max_examples=60, deadline=None)
@@ -225,7 +226,7 @@ def test_bf16_packets_match_one_rounding_per_step(chi, scale, negative, codes, t
     state = np.full((1, 1), chi, np.uint16)
     found = accumulate_threshold(state, x, delta, config, shift=0, **control)
     if expected is not None:
-        assert (int(found.chi[0, 0]), int(found.count[0, 0])) == expected
+        assert (int(found.chi[0, 0]), int(found.counts[0, 0])) == expected
 
 
 def test_bf16_products_are_exact_beyond_float32():
@@ -243,7 +244,7 @@ def test_bf16_remainder_beyond_the_limit_ties_to_even():
     x, delta = np.zeros((1, 1), np.int16), np.zeros((1, 3), np.int16)
     found = accumulate_threshold(state, x, delta, config, **(CONTROL | {"threshold": 0x3F80}))
     assert found.chi.tolist() == [[0x43C0, 0x43C2, 0xC3C0]]  # 385 to 384, 387 to 388
-    assert found.count.tolist() == [[1, 1, -1]]
+    assert found.counts.tolist() == [[1, 1, -1]]
 
 
 @pytest.mark.parametrize("keep_remainder", [True, False])
@@ -253,4 +254,4 @@ def test_bf16_specials_keep_their_state(keep_remainder):
     x, delta = np.zeros((1, 1), np.int16), np.zeros((1, 4), np.int16)
     found = accumulate_threshold(state, x, delta, config, **(CONTROL | {"threshold": 0x3F80}))
     assert found.chi.tolist() == state.tolist()
-    assert found.count.tolist() == [[15, -15, 0, 0]]
+    assert found.counts.tolist() == [[15, -15, 0, 0]]

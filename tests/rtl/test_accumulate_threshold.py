@@ -38,7 +38,7 @@ class Packets:
             x, delta = np.array(packet, np.int16).T[:, :, None]
             state = np.full((1, 1), chi, kind)
             found = accumulate_threshold(state, x, delta, self.config, **control)
-            yield {"chi": int(found.chi[0, 0]) & mask, "count": int(found.count[0, 0])}
+            yield {"chi": int(found.chi[0, 0]) & mask, "count": int(found.counts[0, 0])}
 
     def check(self, control, **options):
         found = run_stream(

@@ -14,9 +14,9 @@ from sim import toolchain
 from sim.cosim.expected import compare, expect_all, line_levels
 from sim.cosim.macro_bfm import IdealMacro, MacroBfm
 from sim.cosim.packing import unpack_lanes
+from sim.cosim.random_ops import conversion, update
 from sim.cosim.runner import WAIVERS
 from sim.cosim.steps import Step
-from tests.cosim.tile_ops import conversion, update
 from tests.rtl.tile_bench import TileBench, simulate
 
 TINY = {"adc_bits": 4, "dac_bits": 3, "count_width": 3, "range_count": 3}

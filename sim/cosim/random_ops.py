@@ -1,9 +1,22 @@
 """Random operations of a tile, aimed at the corners of its sequencing."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
+from models.analog.device import on_grid
+from models.analog.macro import AnalogMacro, draw_converters
+from models.config.memristor import MemristorConfig
 from models.config.tile import TileConfig
+from models.config.toml import config_hash
+from models.randomness import generator
+from models.trainer.progress import Progress
+from sim.cosim.expected import compare, expect_all
 from sim.cosim.operations import TileOp
+from sim.cosim.replay import replay
+from sim.files import write_atomically
 
 
 def bf16(values) -> np.ndarray:
@@ -58,7 +71,8 @@ def conversion(rng, config: TileConfig, kind: str, conductance, **fields) -> Til
 def update(rng, config: TileConfig, **fields) -> TileOp:
     """One update; about half of the weights reach the threshold when transferred."""
     macro, unit = config.macro, config.update
-    inputs, outputs = some_size(rng, macro.rows), some_size(rng, macro.pairs)
+    # one product takes a cycle: a corner of a large array is enough
+    inputs, outputs = (some_size(rng, min(64, size)) for size in (macro.rows, macro.pairs))
     limit = 2 ** (unit.code_width - 1) - 1
     count = int(rng.choice([1, unit.chunk, unit.chunk + 1, 2 * unit.chunk]))
     shift = int(rng.integers(0, 3))
@@ -92,3 +106,65 @@ def mixture(rng, config: TileConfig, conductance, count: int) -> list[TileOp]:
             update(rng, config) if kind == "update" else conversion(rng, config, kind, conductance)
         )
     return ops
+
+
+def run_random(
+    config: MemristorConfig, folder: Path, count: int, *, seed: int, waves: bool
+) -> dict[str, Any]:
+    """Run random operations through the generated tile and compare them with the twins.
+
+    Parameters
+    ----------
+    config : MemristorConfig
+        The system whose tile and macro are used.
+    folder : Path
+        Where build, logs and ``summary.json`` go.
+    count : int
+        Operations.
+    seed : int
+        Of operations, conductances, converters and stalls.
+    waves : bool
+        Write a waveform.
+
+    Returns
+    -------
+    dict
+        The summary.
+    """
+    rng, macro = generator(seed, "cosim"), config.macro
+    conductance = on_grid(rng.random((macro.rows, macro.columns)))
+    physics = AnalogMacro(
+        macro, config.device, config.adc, draw_converters(config.adc, macro.adc_count, rng)
+    )
+    ops = mixture(rng, config.tile, conductance, count)
+    progress = Progress("cosim")
+    progress.start(count)
+
+    def advance(done: int, _total: int) -> None:
+        while progress.done < done:
+            progress.advance()
+
+    results = replay(
+        ops, config.tile, physics, folder / "sim", seed=seed, progress=advance, waves=waves
+    )
+    progress.close()
+    summary: dict[str, Any] = {
+        "system": "memristor",
+        "config_hash": config_hash(config),
+        "seed": seed,
+        "operations": count,
+        "compared": 0,
+        "differences": 0,
+        "cycles": sum(result.cycles for result in results),
+        "first_difference": None,
+    }
+    wanted = expect_all(ops, config.tile, physics)
+    for number, (op, result, want) in enumerate(zip(ops, results, wanted, strict=True)):
+        counts = compare(result, want)
+        summary["compared"] += sum(size for size, _ in counts.values())
+        wrong = [name for name, (_, differ) in counts.items() if differ] + list(result.errors)
+        summary["differences"] += sum(differ for _, differ in counts.values()) + len(result.errors)
+        if wrong and summary["first_difference"] is None:
+            summary["first_difference"] = f"operation {number} ({op.kind}): {wrong[0]}"
+    write_atomically(folder / "summary.json", (json.dumps(summary, indent=2) + "\n").encode())
+    return summary

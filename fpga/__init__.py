@@ -1,0 +1,1 @@
+"""Boards, array emulator and host driver; empty until the first board comes."""

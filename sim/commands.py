@@ -1,0 +1,143 @@
+"""What the commands of `imctwin` do; each gives its exit code."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from models.config.network import NetworkConfig
+from models.config.presets import SOURCES
+from models.config.toml import ConfigError, config_hash, dumps, to_dict
+from models.trainer import checkpoint
+from sim.files import prepared, write_atomically
+from sim.options import PRESETS, SYSTEMS, check_shape, load_config, load_data
+from sim.toolchain import require, setup
+
+LARGE = 5000  # training samples from which a cross-check takes a short form by default
+
+
+def _paths(paths: Sequence[Path]) -> None:
+    for path in paths:
+        if path.exists():
+            print(f"  {path}")
+
+
+def _values(preset: Any) -> str:
+    """Values of a preset in one line."""
+    if isinstance(preset, NetworkConfig):
+        layers = (f"{one.kind} {one.units or one.kernel or ''}".rstrip() for one in preset.layers)
+        return f"{'x'.join(map(str, preset.input_shape))}: {', '.join(layers)}"
+    values = to_dict(preset)
+    values.pop("source", None)
+    return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
+def systems(_args: argparse.Namespace) -> int:
+    """List systems and presets with their sources."""
+    for name, text in SYSTEMS.items():
+        print(f"{name}: {text}")
+    for kind, presets in PRESETS.items():
+        print(f"\n--{kind}")
+        for name, preset in presets.items():
+            print(f"  {name}: {SOURCES[name]}")
+            print(f"    {_values(preset)}")
+    return 0
+
+
+def generate(args: argparse.Namespace) -> int:
+    """Write Verilog, manifests and the configuration."""
+    config = load_config(args)
+    folder = prepared(args.out)
+    setup()
+    from sim.generate import generate_memristor, lint
+
+    paths = generate_memristor(config, folder)
+    if args.lint:
+        failed = [message for path in paths if path.suffix == ".v" for message in lint(path)]
+        for message in failed:
+            print(message, file=sys.stderr)
+        if failed:
+            return 1
+        print("verilator --lint-only -Wall: clean")
+    print(f"configuration {config_hash(config)}")
+    _paths(paths)
+    return 0
+
+
+def train(args: argparse.Namespace) -> int:
+    """Train on the golden models and, for comparison, in FP32."""
+    data = load_data(args)
+    config = load_config(args, data.train_images.shape[1:])
+    check_shape(config, data)
+    if args.checkpoint_every < 0:
+        raise ConfigError(f"--checkpoint-every must be at least 0, not {args.checkpoint_every}")
+    if args.resume is not None:
+        checkpoint.load(args.resume)  # before anything is written
+    from sim.training import train_memristor
+
+    folder = prepared(args.out)
+    summary, paths = train_memristor(
+        config,
+        data,
+        seed=args.seed,
+        folder=folder,
+        resume=args.resume,
+        checkpoint_every=args.checkpoint_every,
+    )
+    print(
+        f"test accuracy {summary['accuracy']:.2%} after {summary['epochs']} epochs "
+        f"({summary['seconds']:.0f} s), FP32 reference {summary['reference_accuracy']:.2%}"
+    )
+    _paths(paths)
+    return 0
+
+
+def crosscheck(args: argparse.Namespace) -> int:
+    """Compare a training run on golden models with one on generated RTL."""
+    data = load_data(args)
+    short = {"epochs": 1, "train_samples": 960, "test_samples": 1000}
+    large = len(data.train_labels) > LARGE
+    defaults = {"training": short} if large else None
+    config = load_config(args, data.train_images.shape[1:], defaults)
+    check_shape(config, data)
+    for name in ("pin_steps", "pin_vectors"):
+        if getattr(args, name) < 0:
+            raise ConfigError(f"--{name.replace('_', '-')} must be at least 0")
+    folder = prepared(args.out)
+    require("g++", "make", "libpython")
+    setup()
+    from sim.crosscheck import Crosscheck, Plan
+    from sim.report.text import lines, outputs
+
+    if large:
+        samples = config.training.train_samples or len(data.train_labels)
+        print(f"crosscheck: {samples:,} training samples; --set training.train_samples=0 for all")
+    plan = Plan(pin_steps=args.pin_steps, pin_vectors=args.pin_vectors)
+    summary = Crosscheck(config, data, args.seed, folder, plan).run()
+    print("\n".join(lines(summary)))
+    _paths(outputs(folder))
+    return 0 if summary["equal"] else 1
+
+
+def cosim(args: argparse.Namespace) -> int:
+    """Run random operations of a tile at pin level and compare them with the twins."""
+    config = load_config(args)
+    if args.operations < 1:
+        raise ConfigError(f"--operations must be at least 1, not {args.operations}")
+    folder = prepared(args.out)
+    require("g++", "make", "libpython")
+    setup()
+    from sim.cosim.random_ops import run_random
+
+    write_atomically(folder / "config.toml", dumps(config).encode())
+    verdict = run_random(config, folder, args.operations, seed=args.seed, waves=args.waves)
+    print(
+        f"{verdict['operations']:,} operations in {verdict['cycles']:,} cycles, "
+        f"{verdict['compared']:,} values compared, {verdict['differences']:,} differences"
+    )
+    if verdict["first_difference"]:
+        print(f"first difference: {verdict['first_difference']}", file=sys.stderr)
+    built = folder / "sim"
+    _paths([folder / "summary.json", built / "test.log", *sorted(built.glob("dump.*"))])
+    return 1 if verdict["differences"] else 0

