@@ -52,7 +52,7 @@ def generate(args: argparse.Namespace) -> int:
     setup()
     from sim.generate import generate_memristor, lint
 
-    paths = generate_memristor(config, folder)
+    paths = generate_memristor(config, folder, args.seed)
     if args.lint:
         failed = [message for path in paths if path.suffix == ".v" for message in lint(path)]
         for message in failed:

@@ -18,8 +18,8 @@ import numpy as np
 from models.config.memristor import MemristorConfig
 from models.config.toml import config_hash, dumps
 from models.digital.golden import DigitalUnits, GoldenUnits
-from models.systems.crossbar_layer import Conversion, WeightUpdate
 from models.systems.memristor import MemristorSystem
+from models.systems.watch import Conversion, WeightUpdate
 from models.trainer.data import Batches, DataSet
 from models.trainer.history import History
 from models.trainer.learner import accuracy

@@ -24,11 +24,14 @@ from sim.toolchain import verilator_root
 WAIVERS = Path(__file__).with_name("lint.vlt")
 
 
-def components(config: MemristorConfig) -> dict[str, Component]:
-    """Top-level components by the name of their Verilog file."""
+def components(config: MemristorConfig, seed: int = 1) -> dict[str, Component]:
+    """Top-level components by the name of their Verilog file.
+
+    The random source of the tile starts from ``seed`` (from 1 if it is 0).
+    """
     tile, macro = config.tile, config.macro
     return {
-        "tile": Top(tile),
+        "tile": Top(tile, seed=max(1, seed % 2**32)),
         "adc_interface": AdcInterface(tile.adc_interface),
         "post_process": PostProcess(tile.post_process),
         "requantize": Requantize(tile.post_process.requantize),
@@ -39,12 +42,12 @@ def components(config: MemristorConfig) -> dict[str, Component]:
     }
 
 
-def generate_memristor(config: MemristorConfig, folder: Path) -> list[Path]:
+def generate_memristor(config: MemristorConfig, folder: Path, seed: int = 1) -> list[Path]:
     """Write every component, ``config.toml`` and ``manifest.json``; give the paths.
 
-    The same configuration gives the same bytes.
+    The same configuration and seed give the same bytes.
     """
-    paths = [write_verilog(part, name, folder) for name, part in components(config).items()]
+    paths = [write_verilog(part, name, folder) for name, part in components(config, seed).items()]
     write_atomically(folder / "config.toml", dumps(config).encode())
     manifest = {
         "system": "memristor",

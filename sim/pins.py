@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from models.digital.pulse_sequencer import pulse_program
 from models.digital.relu_mask import MASK, PASS, RELU
-from models.systems.crossbar_layer import Conversion, Place, WeightUpdate
-from models.systems.memristor import MemristorSystem, Stage, bits
+from models.systems.memristor import MemristorSystem
+from models.systems.stage import Stage, bits
+from models.systems.watch import Conversion, Place, WeightUpdate
 from sim.cosim.operations import TileOp
 
 VECTOR_LIMIT = 4  # chunks of vectors of a sampled update

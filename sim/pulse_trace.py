@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.systems.crossbar_layer import Conversion, WeightUpdate
+from models.systems.watch import Conversion, WeightUpdate
 from sim.files import write_atomically
 
 COLUMNS = ("step", "layer", "input", "output", "count")

@@ -60,7 +60,8 @@ DEVICES = {
         bound_spread=0.35,
         asymmetry_spread=0.1,
         read_noise=0.01,
-        source="aihwkit ReRamArrayOM, spreads and step confirmed in its code; the rest are proposals",
+        source="aihwkit ReRamArrayOM, spreads and step confirmed in its code; "
+        "the rest are proposals",
     ),
     # aihwkit EcRamMO numbers (papers.md B3.4): dw_min 2.8e-4 on a range of 2.
     "ecram_mo": DeviceConfig(
@@ -93,9 +94,9 @@ SOURCES = {
     "bulk": DEVICES["bulk"].source,
     "filamentary": DEVICES["filamentary"].source,
     "ecram_mo": DEVICES["ecram_mo"].source,
-    "michigan_65nm": "256x64 cells, 256 8-b bit-serial DACs, 32 8-b ADCs of the 65 nm MLC ReRAM macro "
-    "of JSSC 60(8) 2995-3007, 2025 (found in a note that quotes it); transposed reads, ranges and "
-    "program port are ours",
+    "michigan_65nm": "256x64 cells, 256 8-b bit-serial DACs, 32 8-b ADCs of the 65 nm MLC ReRAM "
+    "macro of JSSC 60(8) 2995-3007, 2025 (found in a note that quotes it); transposed reads, "
+    "ranges and program port are ours",
     "small": "ours, for quick tests",
     "typical": "proposal: offsets of 1 LSB, 1 % gain, 0.3 LSB of INL and noise (target unknown)",
     "ideal": "no imperfection but the resolution",

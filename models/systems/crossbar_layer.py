@@ -7,78 +7,23 @@ whose random numbers have keys of their own, so results do not depend on the num
 import math
 import zlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.analog.dac import column_levels, row_levels
 from models.analog.device import draw_devices, on_grid, pulse
-from models.analog.macro import Converters, draw_converters, lsb, sense, sum_type
-from models.analog.noise import normal
+from models.analog.macro import Converters, draw_converters, lsb
 from models.config.memristor import MemristorConfig
 from models.digital.bf16 import from_float32
 from models.digital.golden import DigitalUnits
 from models.randomness import generator
 from models.systems.counters import Counters
+from models.systems.passes import Pass
 from models.systems.range_control import RangeControl
+from models.systems.watch import Place, Watch, WeightUpdate
 
 SYSTEM = "memristor"
 FRACTION = 20  # a nominal pulse is 2**20 to 2**21 LSB of a fixed-point chi
-BLOCK = 65536  # conversions or levels of one block of vectors: temporaries stay in the cache
-THREADS = 2
-
-
-class Place(NamedTuple):
-    """One macro of a layer: index, and the inputs and outputs that it holds."""
-
-    row: int
-    column: int
-    inputs: slice
-    outputs: slice
-
-    @property
-    def columns(self) -> slice:
-        """Physical columns of the outputs."""
-        return slice(2 * self.outputs.start, 2 * self.outputs.stop)
-
-
-class Conversion(NamedTuple):
-    """What one macro did to one block of vectors, for whoever wants to look."""
-
-    layer: int
-    place: Place
-    transpose: bool
-    codes: NDArray[np.integer]
-    noise: NDArray[np.float32]
-    sums: NDArray[np.int64]
-    adc_range: int
-
-
-class WeightUpdate(NamedTuple):
-    """What one batch did to the state of a layer, for whoever wants to look."""
-
-    layer: int
-    x: NDArray[np.int16]
-    delta: NDArray[np.int16]
-    registers: tuple[int, int, int]
-    chi_before: NDArray
-    chi: NDArray
-    counts: NDArray[np.integer]
-
-
-class Watch(Protocol):
-    """Somebody who looks at conversions and updates as they happen."""
-
-    def conversion(self, seen: Conversion) -> None:
-        """One block of vectors went through one macro."""
-        ...
-
-    def update(self, seen: WeightUpdate) -> None:
-        """One batch was accumulated, and pulses were asked for."""
-        ...
 
 
 class CrossbarLayer:
@@ -118,10 +63,10 @@ class CrossbarLayer:
         macro, update = config.macro, config.update
         self.places = tuple(self._places())
         shape = (self.inputs, 2 * self.outputs)
-        self.devices = draw_devices(config.device, shape, self._rng("devices"))
+        self.devices = draw_devices(config.device, shape, self.rng("devices"))
         self.converters = {
             (place.row, place.column): draw_converters(
-                config.adc, macro.adc_count, self._rng("converters", place.row, place.column)
+                config.adc, macro.adc_count, self.rng("converters", place.row, place.column)
             )
             for place in self.places
         }
@@ -143,7 +88,8 @@ class CrossbarLayer:
                 inputs = slice(first, min(first + rows, self.inputs))
                 yield Place(row, column, inputs, slice(start, min(start + pairs, self.outputs)))
 
-    def _rng(self, *purpose: str | int) -> np.random.Generator:
+    def rng(self, *purpose: str | int) -> np.random.Generator:
+        """Make the generator of one purpose of this layer."""
         return generator(self.seed, SYSTEM, self.index, *purpose)
 
     @property
@@ -203,9 +149,7 @@ class CrossbarLayer:
         ndarray of int64, shape (n, outputs, tile rows)
             In LSB of :attr:`forward_unit`.
         """
-        partials = np.empty((len(codes), self.outputs, self.tile_rows), np.int64)
-        self._pass(codes, partials, key, transpose=False, signed=signed)
-        return partials
+        return Pass(layer=self, codes=codes, key=key, transpose=False, signed=signed).run()
 
     def backward(self, codes: NDArray[np.int16], key: tuple[str | int, ...]) -> NDArray[np.int64]:
         """Partial sums of a transposed pass.
@@ -222,9 +166,7 @@ class CrossbarLayer:
         ndarray of int64, shape (n, inputs, tile columns)
             In LSB of :attr:`backward_unit`.
         """
-        partials = np.empty((len(codes), self.inputs, self.tile_columns), np.int64)
-        self._pass(codes, partials, key, transpose=True, signed=True)
-        return partials
+        return Pass(layer=self, codes=codes, key=key, transpose=True, signed=True).run()
 
     @property
     def forward_unit(self) -> float:
@@ -239,130 +181,6 @@ class CrossbarLayer:
     def _unit(self, control: RangeControl) -> float:
         fraction = 2.0**-self.config.tile.gain_fraction_bits
         return lsb(self.config.macro, -control.value) * self.weight_range * fraction
-
-    def _pass(
-        self,
-        codes: NDArray[np.int16],
-        partials: NDArray[np.int64],
-        key: tuple[str | int, ...],
-        *,
-        transpose: bool,
-        signed: bool,
-    ) -> None:
-        """Fill ``partials`` macro by macro, block by block."""
-        if not codes.any():
-            partials[:] = 0  # nothing is driven: no read
-            return
-        control = self.backward_range if transpose else self.forward_range
-        jobs = []
-        for place in self.places:
-            driven, sensed = self._sides(place, transpose)
-            out = partials[:, sensed, place.column if transpose else place.row]
-            block = self._block(place, transpose, signed)
-            for first in range(0, len(codes), block):
-                end = first + block
-                jobs.append(
-                    partial(
-                        self._convert,
-                        codes[first:end, driven],
-                        out[first:end],
-                        place,
-                        (*key, "transpose" if transpose else "forward", first),
-                        control,
-                        transpose,
-                        signed,
-                    )
-                )
-        if self.units.concurrent and self.watch is None and len(jobs) > 1:
-            with ThreadPoolExecutor(THREADS) as pool:
-                seen = list(pool.map(lambda job: job(), jobs))
-        else:
-            seen = [job() for job in jobs]
-        for one in seen:
-            control.add(one)
-        self._count(codes, partials, -control.value, transpose, signed)
-        self.counters["adc_saturations"] += sum(saturated for _, saturated, _ in seen)
-
-    @staticmethod
-    def _sides(place: Place, transpose: bool) -> tuple[slice, slice]:
-        """Slices of codes and of sums that belong to a macro."""
-        return (place.outputs, place.inputs) if transpose else (place.inputs, place.outputs)
-
-    def _block(self, place: Place, transpose: bool, signed: bool) -> int:
-        rows = place.inputs.stop - place.inputs.start
-        columns = 2 * (place.outputs.stop - place.outputs.start)
-        drives = self.config.macro.slice_count * (1 + signed)
-        return max(1, BLOCK // (drives * max(rows, columns)))
-
-    def _convert(
-        self,
-        codes: NDArray[np.int16],
-        out: NDArray[np.int64],
-        place: Place,
-        key: tuple[str | int, ...],
-        control: RangeControl,
-        transpose: bool,
-        signed: bool,
-    ) -> tuple[int, int, int]:
-        """Drive one macro with one block of vectors, convert, recombine."""
-        macro, kind = self.config.macro, sum_type(self.config.macro)
-        slices = macro.slice_count
-        if transpose:
-            levels = column_levels(codes, macro, slices=slices, kind=kind)
-        else:
-            levels = row_levels(codes, macro, slices=slices, phases=1 + signed, kind=kind)
-        conductance = self.conductance[place.inputs, place.columns].astype(kind, copy=False)
-        if transpose:
-            conductance = np.ascontiguousarray(conductance.T)
-        flat, lines = levels.reshape(-1, levels.shape[-1]), conductance.shape[1]
-        noise = normal(self._rng(place.row, place.column, *key), (len(flat), lines))
-        watched = None if self.watch is None else noise.copy()
-        converters, gain, offset = self.lines[place.row, place.column]
-        held = sense(
-            flat,
-            conductance,
-            Converters(*(part[:lines] for part in converters)),
-            noise,
-            macro=macro,
-            device=self.config.device,
-            adc=self.config.adc,
-            adc_range=-control.value,
-        )
-        raw = self.units.sar(held).reshape(*levels.shape[:3], lines)
-        sums = self.units.adc_interface(raw, gain[:lines], offset[:lines], pair=not transpose)
-        out[:] = sums if transpose else sums[:, 0::2]
-        if self.watch is not None and watched is not None:
-            conversion = Conversion(
-                layer=self.index,
-                place=place,
-                transpose=transpose,
-                codes=codes,
-                noise=watched.reshape(raw.shape),
-                sums=out,
-                adc_range=-control.value,
-            )
-            self.watch.conversion(conversion)
-        return control.see(raw)
-
-    def _count(
-        self,
-        codes: NDArray[np.int16],
-        partials: NDArray[np.int64],
-        adc_range: int,
-        transpose: bool,
-        signed: bool,
-    ) -> None:
-        macro, counters = self.config.macro, self.counters
-        drives = len(codes) * macro.slice_count * (1 + signed)
-        driven, sensed = (
-            (2 * self.outputs * self.tile_rows, self.inputs * self.tile_columns)
-            if transpose
-            else (self.inputs * self.tile_columns, 2 * self.outputs * self.tile_rows)
-        )
-        counters["dac_drives"] += drives * driven
-        counters["array_samples"] += drives * len(self.places)
-        counters.conversions(adc_range, drives * sensed)
-        counters["partial_sums"] += partials.size
 
     def update(
         self,
@@ -415,7 +233,7 @@ class CrossbarLayer:
         push_pull = self.config.update.scheme == "push_pull"
         minus = -counts if push_pull else np.zeros_like(counts)
         physical = np.stack([counts, minus], axis=2).reshape(self.conductance.shape)
-        rng = self._rng("program", step)
+        rng = self.rng("program", step)
         self.conductance = pulse(self.conductance, self.devices, physical, self.config.device, rng)
         self.counters["program_pulses"] += int(np.abs(physical.astype(np.int64)).sum())
         self.counters["devices_programmed"] += int(np.count_nonzero(physical))

@@ -1,15 +1,17 @@
 """Build a component with Verilator and run one cocotb bench on its pins."""
 
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
+import cocotb
 from amaranth.lib.wiring import Component
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import VerilatorControlFile, get_runner
 
 from rtl_gen.verilog import write_verilog
 from sim import toolchain
-from sim.kernel.cache import content_key
+from sim.kernel.cache import cached, content_key
 
 WAIVERS = Path(__file__).parents[1] / "lint.vlt"
 TOP = "dut"
@@ -80,10 +82,20 @@ def run_bench(
 def _build(runner, verilog: Path, build_dir: Path, waves: bool) -> None:
     stamp = build_dir / "built"
     parts = (verilog.read_text(), WAIVERS.read_text(), *BUILD_ARGS, str(waves))
-    key = content_key(*parts, str(toolchain.verilator_root()))
+    key = content_key(*parts, str(toolchain.verilator_root()), cocotb.__version__)
     if stamp.exists() and stamp.read_text() == key and (build_dir / TOP).exists():
         return
     stamp.unlink(missing_ok=True)
+
+    def make(folder: Path) -> Path:
+        _compile(runner, verilog, build_dir, waves)
+        return shutil.copy2(build_dir / TOP, folder / TOP)
+
+    shutil.copy2(cached(f"{key}.sim", make), build_dir / TOP)
+    stamp.write_text(key)
+
+
+def _compile(runner, verilog: Path, build_dir: Path, waves: bool) -> None:
     try:
         runner.build(
             sources=[VerilatorControlFile(WAIVERS), verilog],
@@ -98,7 +110,6 @@ def _build(runner, verilog: Path, build_dir: Path, waves: bool) -> None:
     except (SystemExit, RuntimeError) as error:
         log = _tail(build_dir / "build.log")
         raise toolchain.ToolchainError(f"Verilator or make failed:\n{log}") from error
-    stamp.write_text(key)
 
 
 def _tail(log: Path) -> str:

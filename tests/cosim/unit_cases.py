@@ -102,10 +102,10 @@ def post_process():
 def adc_interface():
     for pair in (False, True):
         rng = np.random.default_rng([1, pair])
-        groups = [0, 1, 2] * 20
+        groups = [0, 1, 2] * 40
         job = adc.Job(ADC, rng, groups, pair=pair)
         order = np.arange(len(groups)).reshape(-1, 3).repeat(2 * ADC.slice_count, axis=0)
-        order = rng.permuted(order.reshape(20, -1), axis=1).ravel().tolist()  # groups interleaved
+        order = rng.permuted(order.reshape(40, -1), axis=1).ravel().tolist()  # groups interleaved
         ends = [n for at, n in enumerate(order) if n not in order[at + 1 :]]
         expected = [job.result(n) for n in ends]
         for beat in expected:

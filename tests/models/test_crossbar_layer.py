@@ -215,6 +215,7 @@ def test_range_control():
         ([-114], -2),
         ([1], -3),
         ([1], -3),
+        ([255], -2),
     ]:
         before = control.value
         control.add(control.see(np.array(seen, np.int16)))

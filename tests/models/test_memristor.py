@@ -7,6 +7,7 @@ from models.config.analog import AdcConfig, DeviceConfig
 from models.config.macro import MacroConfig
 from models.config.memristor import MappingConfig, MemristorConfig, UpdateConfig
 from models.config.network import LayerConfig, NetworkConfig
+from models.config.presets import NETWORKS
 from models.digital.golden import GoldenUnits
 from models.systems.memristor import MemristorSystem
 from models.trainer import data
@@ -61,10 +62,11 @@ def trained():
 
 
 def test_training_reduces_the_loss():
-    system = make(macro=replace(MACRO, rows=256))
-    losses = [loss for loss, _ in train(system, 0, 80)]
+    """Four other seeds reach 0.56 to 0.63 of the first loss, and 64 to 76 right of 100."""
+    system = make(network=NETWORKS["digits_cnn"], macro=MacroConfig())
+    losses = [system.train_step(*batch(n, 32), 0.2)[0] for n in range(40)]
     assert np.mean(losses[:4]) == pytest.approx(np.log(10), abs=0.4)
-    assert np.mean(losses[-10:]) < 0.6 * np.mean(losses[:4])
+    assert np.mean(losses[-10:]) < 0.75 * np.mean(losses[:4])
     images, labels = DIGITS.test_images[:100], DIGITS.test_labels[:100]
     assert np.mean(system.evaluate(images).argmax(axis=1) == labels) > 0.5
 
@@ -88,6 +90,8 @@ def test_a_run_resumes_bit_by_bit_from_its_middle(trained):
     resumed.load_state(middle)
     assert train(resumed, 5, 12) == results[5:]
     same(resumed.state(), system.state())
+    assert resumed.counters == system.counters
+    assert min(n for name, n in system.counters.items() if name != "adc_saturations") > 0
     images, _ = batch(20)
     assert np.array_equal(resumed.evaluate(images), system.evaluate(images))
 
@@ -144,8 +148,28 @@ def test_evaluation_changes_nothing(trained):
     same(system.state(), middle)
     system.evaluate(batch(21, 50)[0])
     assert np.array_equal(system.evaluate(images), logits)
-    assert not np.array_equal(system.evaluate(images[::-1]), logits[::-1])  # noise by content
     assert train(system, 5, 12) == results[5:]
+
+
+class Noise:
+    """Keeps the first noise that it sees."""
+
+    def __init__(self):
+        self.first = None
+
+    def conversion(self, seen):
+        self.first = seen.noise if self.first is None else self.first
+
+
+def test_the_noise_of_an_evaluation_has_the_key_of_its_content():
+    images, found = batch(20)[0], []
+    for shown in (images, images.copy(), images[::-1]):
+        system = make()
+        system.stages[0].crossbar.watch = watch = Noise()
+        system.evaluate(shown)
+        found.append(watch.first)
+    assert np.array_equal(found[0], found[1])
+    assert not np.array_equal(found[0], found[2])
 
 
 def test_without_noise_logits_do_not_depend_on_the_batch(trained):

@@ -10,7 +10,8 @@ from models.config.memristor import MemristorConfig
 from models.config.network import LayerConfig, NetworkConfig
 from models.config.presets import ADCS
 from models.digital.golden import GoldenUnits
-from models.systems.memristor import MemristorSystem, _gather, _unpool, _windows
+from models.systems.memristor import MemristorSystem
+from models.systems.windows import gather, unpool, windows
 from models.trainer import data
 from models.trainer.layers import MaxPool, col2im
 
@@ -97,12 +98,12 @@ def test_unpool_sends_codes_back_to_where_the_maximum_was():
     """The golden layer of another room is the oracle; a side of 7 drops a row and a column."""
     rng = np.random.default_rng(1)
     image = rng.integers(-9, 10, (3, 2, 7, 7)).astype(np.int16)
-    windows = _windows(image, 3)
-    places = windows.argmax(axis=-1).astype(np.uint8)
+    cut = windows(image, 3)
+    places = cut.argmax(axis=-1).astype(np.uint8)
     errors = rng.integers(-255, 256, (3, 2, 2, 2)).astype(np.int16)
     pool = MaxPool(3)
     pool.forward(image)
-    assert np.array_equal(_unpool(errors, places, 3, (2, 7, 7)), pool.backward(errors))
+    assert np.array_equal(unpool(errors, places, 3, (2, 7, 7)), pool.backward(errors))
 
 
 @pytest.mark.parametrize(("kernel", "padding"), [(1, 0), (2, 0), (3, 1), (3, 2)])
@@ -110,7 +111,7 @@ def test_gathered_partial_sums_add_up_to_col2im(kernel, padding):
     rng = np.random.default_rng(2)
     height, width = 5 + 2 * padding - kernel + 1, 6 + 2 * padding - kernel + 1
     partials = rng.integers(-99, 100, (2 * height * width, 3 * kernel**2, 4))
-    found = _gather(partials, (3, 5, 6), kernel, padding)
+    found = gather(partials, (3, 5, 6), kernel, padding)
     assert found.shape == (2, 3, 5, 6, kernel**2 * 4)
     expected = col2im(partials.sum(axis=2), (2, 3, 5, 6), kernel, padding)
     assert np.array_equal(found.sum(axis=-1), expected)

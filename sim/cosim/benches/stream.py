@@ -23,7 +23,7 @@ class Stream:
         self.patience, self.linger = question["patience"], question["linger"]
         self.sender, self.receiver = (random.Random(f"{seed}/{side}") for side in "io")
         self.clock = RisingEdge(dut.clk)
-        self.i_ready = None if self.is_source else dut.i__ready
+        self.i_ready: Any = None if self.is_source else dut.i__ready
         self.o_valid, self.o_payload = dut.o__valid, dut.o__payload
         self.sent, self.taken = 0, []
 
