@@ -71,17 +71,23 @@ def test_training_reduces_the_loss():
     assert np.mean(system.evaluate(images).argmax(axis=1) == labels) > 0.5
 
 
-def test_a_step_gives_loss_and_right_answers():
-    """Without noise and with ranges at rest, they are those of an evaluation before it."""
+def test_a_step_gives_loss_and_right_answers_and_moves_the_biases():
+    """Without noise and with ranges at rest, all follow from an evaluation before it."""
     quiet = {"device": DeviceConfig(read_noise=0.0), "adc": AdcConfig(noise_lsb=0.0)}
     system = make(**quiet)
     train(system, 0, 3)
     images, labels = batch(3)
-    logits = system.evaluate(images).astype(float)
-    shifted = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    logits, bias = system.evaluate(images).astype(float), system.state()["5.bias"]
+    logs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     loss, right = system.train_step(images, labels, RATE)
-    assert loss == pytest.approx(-shifted[np.arange(16), labels].mean(), rel=1e-5)
+    assert loss == pytest.approx(-logs[np.arange(16), labels].mean(), rel=1e-5)
     assert right == np.count_nonzero(logits.argmax(axis=1) == labels)
+    errors = RATE * (np.exp(logs) - np.eye(10)[labels]) / 16
+    moved = (system.state()["5.bias"] - bias) * 2.0**-32
+    # 16 errors of 8 bits: each is stochastically rounded by less than 2**-7 of the largest
+    room = 16 * np.abs(errors).max() * 2**-7
+    assert moved == pytest.approx(-errors.sum(axis=0), abs=room)
+    assert np.abs(moved).max() > 4 * room
 
 
 def test_a_run_resumes_bit_by_bit_from_its_middle(trained):
