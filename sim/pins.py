@@ -14,8 +14,7 @@ from models.systems.stage import Stage, bits
 from models.systems.watch import Conversion, Place, WeightUpdate
 from sim.cosim.operations import TileOp
 
-VECTOR_LIMIT = 4  # chunks of vectors of a sampled update
-PRODUCT_LIMIT = 2_000_000  # cycles of a sampled update
+PRODUCT_LIMIT = 300_000  # products, and so about cycles, of a sampled update
 
 
 @dataclass
@@ -124,7 +123,6 @@ class PinSampler:
 
     def update(self, seen: WeightUpdate) -> None:
         """Keep the update of each macro; of a very long one only its first vectors."""
-        config = self.system.config
         crossbar = self._stage(seen.layer).crossbar
         shift, scale, threshold = seen.registers
         for place in crossbar.places:
@@ -133,7 +131,7 @@ class PinSampler:
             before, after = seen.chi_before[rows, columns], seen.chi[rows, columns]
             trained = {"chi": after, "pulses": self._pulses(seen.counts[rows, columns])}
             if len(x) * before.size > PRODUCT_LIMIT:
-                keep = VECTOR_LIMIT * config.update.chunk
+                keep = max(1, PRODUCT_LIMIT // before.size)
                 x, delta, trained = x[:keep], delta[:keep], {}
             op = TileOp(
                 kind="update",

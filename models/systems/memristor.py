@@ -5,6 +5,10 @@ accumulated digitally (chi) and written as blind pulses once they exceed what a 
 ``chi -= lr * delta * x``, ``n = trunc(chi / eps)`` [1]_. The learning rate is folded into the error
 at the output; every error below carries it.
 
+The tiles do all products, sums, scaling, activation, pooling, rounding and threshold decisions. The
+host keeps what is not in them: loss and its gradient, range registers (it reads codes and the
+largest exponent of the errors), the integer sums behind the bias registers, and addressing.
+
 References
 ----------
 .. [1] S. R. Nandakumar et al., Front. Neurosci. 14:406, 2020, arXiv:2001.11773; rule confirmed in
