@@ -6,25 +6,12 @@ import pytest
 from models.config.analog import AdcConfig, DeviceConfig
 from models.config.macro import MacroConfig
 from models.config.memristor import MappingConfig, MemristorConfig, UpdateConfig
-from models.config.network import LayerConfig, NetworkConfig
 from models.config.presets import NETWORKS
 from models.digital.golden import GoldenUnits
 from models.systems.memristor import MemristorSystem
 from models.trainer import data
+from tests.models.small_network import MACRO, NETWORK, TINY
 
-NETWORK = NetworkConfig(
-    name="small",
-    input_shape=(1, 8, 8),
-    layers=(
-        LayerConfig(kind="conv", units=5, kernel=3, padding=1),
-        *(LayerConfig(kind="relu"), LayerConfig(kind="maxpool", kernel=2)),
-        LayerConfig(kind="conv", units=4, kernel=2),
-        LayerConfig(kind="relu"),
-        LayerConfig(kind="linear", units=10),
-    ),
-)
-MACRO = MacroConfig(rows=48, columns=32, adc_count=16)  # the last layer takes one
-TINY = MacroConfig(rows=16, columns=16, adc_count=8)
 DIGITS = data.load(None)
 RATE = 0.1
 

@@ -5,29 +5,15 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 from models.config.analog import DeviceConfig
-from models.config.macro import MacroConfig
 from models.config.memristor import MemristorConfig
-from models.config.network import LayerConfig, NetworkConfig
 from models.config.presets import ADCS
 from models.digital.golden import GoldenUnits
 from models.systems.memristor import MemristorSystem
 from models.systems.windows import gather, unpool, windows
 from models.trainer import data
 from models.trainer.layers import MaxPool, col2im
+from tests.models.small_network import MACRO, NETWORK, TINY
 
-NETWORK = NetworkConfig(
-    name="small",
-    input_shape=(1, 8, 8),
-    layers=(
-        LayerConfig(kind="conv", units=5, kernel=3, padding=1),
-        *(LayerConfig(kind="relu"), LayerConfig(kind="maxpool", kernel=2)),
-        LayerConfig(kind="conv", units=4, kernel=2),
-        LayerConfig(kind="relu"),
-        LayerConfig(kind="linear", units=10),
-    ),
-)
-MACRO = MacroConfig(rows=48, columns=32, adc_count=16)  # the last layer takes one
-TINY = MacroConfig(rows=16, columns=16, adc_count=8)
 EXACT = DeviceConfig(
     **{"states": 4096, "read_noise": 0.0, "g_min_s": 0.0, "bound_spread": 0.0},
     **{"step_spread": 0.0, "cycle_spread": 0.0, "asymmetry_spread": 0.0},
