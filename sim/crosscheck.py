@@ -150,17 +150,16 @@ class Crosscheck:
             loss, correct = self.golden.train_step(*batch, rate)
             try:
                 self.rtl.train_step(*batch, rate)
+                self.bits.next_step()
             except RuntimeError as error:  # a kernel is stuck, or the runs have parted
                 self.failure = None if self.bits.first else f"step {step}: {error}"
             self.history.add_step(loss, correct, len(indices))
             progress.advance(loss=loss)
-            self.bits.next_step()
             if self.bits.first or self.failure:
                 break
             if (step + 1) % self.batches.steps_per_epoch == 0:
                 self._finish_epoch(step, progress)
         progress.close()
-        self.history.seconds = 0.0
         golden, rtl = self.golden.state(), self.rtl.state()
         self.state_differences = [k for k in golden if not np.array_equal(golden[k], rtl[k])]
 
@@ -184,9 +183,7 @@ class Crosscheck:
         tested = accuracy(self.golden, self.data.test_images, self.data.test_labels)
         self.golden_units.sink = self.bits.golden
         epoch = step // self.batches.steps_per_epoch
-        last = range(epoch * self.batches.steps_per_epoch, step + 1)
-        sizes = np.array([len(self.batches.indices(number)) for number in last])
-        self.history.add_epoch(sizes, tested)
+        self.history.add_epoch(self.batches.sizes(epoch), tested)
         progress.note(f"epoch {epoch + 1}: test accuracy {tested:.4f}")
 
     def _pins(self, equal: bool) -> dict[str, Any]:
@@ -195,13 +192,8 @@ class Crosscheck:
         self._say(f"replaying {len(samples)} tile operations at pin level")
         progress = Progress("pins")
         progress.start(max(1, len(samples)))
-
-        def advance(done: int, _total: int) -> None:
-            while progress.done < done:
-                progress.advance()
-
         build = self.folder / "cosim"
-        pins = replay_samples(samples, self.config, build, seed=self.seed, progress=advance)
+        pins = replay_samples(samples, self.config, build, seed=self.seed, progress=progress.reach)
         progress.close()
         return pins
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from models.config.network import NetworkConfig
 from models.systems.memristor import MemristorSystem
+from models.systems.stage import BIAS_EXPONENT
 from models.trainer.data import DataSet
 from models.trainer.loss import softmax_cross_entropy
 from models.trainer.network import Network
@@ -21,7 +22,7 @@ def reference_gradients(
     for stage in system.stages:
         index = stage.crossbar.index
         parameters[f"{index}.weight"][:] = stage.crossbar.weight().T
-        parameters[f"{index}.bias"][:] = stage.bias * 2.0**-32
+        parameters[f"{index}.bias"][:] = stage.bias * 2.0**BIAS_EXPONENT
     _, gradient = softmax_cross_entropy(network.forward(images), labels)
     network.backward(gradient)
     found = network.gradients()

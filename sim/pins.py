@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from models.digital.pulse_sequencer import pulse_program
 from models.digital.relu_mask import MASK, PASS, RELU
-from models.systems.memristor import MemristorSystem
+from models.systems.memristor import INPUT_EXPONENT, MemristorSystem
 from models.systems.stage import Stage, bits
 from models.systems.watch import Conversion, Place, WeightUpdate
 from sim.cosim.operations import TileOp
@@ -98,7 +98,7 @@ class PinSampler:
         """Post-processing as the layer has it (its partial sums of other macros left out)."""
         stages = self.system.stages
         below = stages.index(stage) - 1
-        exponent = stages[below].exponent.value if below >= 0 else -8
+        exponent = stages[below].exponent.value if below >= 0 else INPUT_EXPONENT
         outputs = place.outputs.stop - place.outputs.start
         return {
             "outputs": outputs,

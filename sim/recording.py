@@ -136,7 +136,9 @@ class BitComparison:
             )
 
     def next_step(self) -> None:
-        """Forget the calls of this step."""
+        """End this step; RuntimeError if the golden run made calls that the RTL run did not."""
+        if self._waiting and self.first is None:
+            raise RuntimeError(f"unit {self._waiting[0][0]}: the RTL run made no call in its place")
         self._waiting.clear()
         self._call = 0
         self.step += 1

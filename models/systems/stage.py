@@ -100,7 +100,7 @@ class Stage:
         """Rows (sample, position) to images [n, c, h, w]; linear stages keep [n, outputs]."""
         if not self.kernel:
             return rows
-        side = [size + 2 * self.padding - self.kernel + 1 for size in self.shape[1:]]
+        side = self._before_pool()[1:]
         return np.ascontiguousarray(rows.reshape(n, *side, -1).transpose(0, 3, 1, 2))
 
     def spread(self, codes: Codes) -> Codes:

@@ -93,6 +93,12 @@ class Batches:
             self._epoch, self._order = epoch, random.permutation(self.sample_count)
         return self._order
 
+    def sizes(self, epoch: int) -> NDArray[np.int64]:
+        """Count the samples in each step of epoch ``epoch``."""
+        first = epoch * self.steps_per_epoch
+        steps = range(first, first + self.steps_per_epoch)
+        return np.array([len(self.indices(step)) for step in steps])
+
     def indices(self, step: int) -> NDArray[np.int64]:
         """Sample numbers of step ``step``, counted from the start of the run."""
         epoch, batch = divmod(step, self.steps_per_epoch)

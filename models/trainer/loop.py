@@ -8,8 +8,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from models.config.checks import check_int
 from models.config.network import TrainingConfig
 from models.trainer import checkpoint
@@ -164,10 +162,8 @@ class _Run:
     def _finish_epoch(self, epoch: int) -> None:
         images, labels = self.data.test_images, self.data.test_labels
         tested = accuracy(self.learner, images, labels, self.interrupt.check)
-        last = range(epoch * self.batches.steps_per_epoch, self.step)
-        sizes = np.array([len(self.batches.indices(step)) for step in last])
         self.torn = True
-        self.history.add_epoch(sizes, tested)
+        self.history.add_epoch(self.batches.sizes(epoch), tested)
         self.torn = False
         self._save()
         if self.progress:

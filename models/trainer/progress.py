@@ -46,6 +46,11 @@ class Progress:
             percent = self.done * 100 // self.total
             self._line(f"{percent} % (step {self.done} of {self.total}){shown}")
 
+    def reach(self, done: int, _total: int = 0) -> None:
+        """Count steps until ``done`` are behind us; a callback of (done, total)."""
+        while self.done < done:
+            self.advance()
+
     def note(self, text: str) -> None:
         """Write a line that stays."""
         if self._bar is not None:

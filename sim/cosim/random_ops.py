@@ -139,13 +139,8 @@ def run_random(
     ops = mixture(rng, config.tile, conductance, count)
     progress = Progress("cosim")
     progress.start(count)
-
-    def advance(done: int, _total: int) -> None:
-        while progress.done < done:
-            progress.advance()
-
     results = replay(
-        ops, config.tile, physics, folder / "sim", seed=seed, progress=advance, waves=waves
+        ops, config.tile, physics, folder / "sim", seed=seed, progress=progress.reach, waves=waves
     )
     progress.close()
     summary: dict[str, Any] = {
