@@ -10,7 +10,7 @@ from math import inf, isinf, isnan, nan
 from models.config.checks import check_choice, check_int
 
 SPECIALS = ("ieee", "nan_only")
-ROUNDINGS = ("nearest_even", "toward_zero")
+ROUNDINGS = ("nearest_even", "toward_zero", "stochastic")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +89,9 @@ class FloatFormat:
         *,
         rounding: str = "nearest_even",
         negative_zero: bool = False,
+        flushed: bool = False,
+        random: int = 0,
+        random_bits: int = 1,
     ) -> int:
         """Pattern of ``value``, correctly rounded; every NaN becomes the canonical one.
 
@@ -99,38 +102,63 @@ class FloatFormat:
         rounding : str
             ``nearest_even``: what is half an ulp or more beyond the largest number becomes
             infinite (NaN without infinities). ``toward_zero``: it becomes the largest number.
+            ``stochastic``: away from zero if ``random`` and the first ``random_bits`` bits below
+            the last place carry into it; beyond the largest number lies infinity.
         negative_zero : bool
             Sign of an exact zero; a negative value that rounds to zero always gives -0.
+        flushed : bool
+            Round with unbounded exponent; what is then below the smallest normal number becomes
+            a zero of its sign.
+        random, random_bits : int
+            Random word and its width.
         """
         check_choice("rounding", rounding, ROUNDINGS)
+        check_int("random", random, 0, 2**random_bits - 1)
         if isinstance(value, float) and isnan(value):
             return self.nan
         negative = value < 0 or (value == 0 and negative_zero)
         if isinstance(value, float) and isinf(value):
             magnitude = self._overflow()
         else:
-            magnitude = self._encode_magnitude(abs(Fraction(value)), rounding)
+            word = Fraction(random, 2**random_bits), random_bits
+            magnitude = self._encode_magnitude(abs(Fraction(value)), rounding, flushed, word)
         if magnitude == self.nan:
             return magnitude
         return magnitude | negative << (self.width - 1)
 
-    def _encode_magnitude(self, value: Fraction, rounding: str) -> int:
-        exponent = max(_floor_log2(value) + self.bias, 1) if value else 1
-        steps = value / Fraction(2) ** self._lsb_exponent(exponent)
-        # round() of a Fraction goes to nearest even, int() toward zero
-        significand = round(steps) if rounding == "nearest_even" else int(steps)
+    def _encode_magnitude(
+        self, value: Fraction, rounding: str, flushed: bool, word: tuple[Fraction, int]
+    ) -> int:
+        if value == 0:
+            return 0
+        exponent = _floor_log2(value) + self.bias
+        if not flushed:
+            exponent = max(exponent, 1)
+        significand = _round(value / Fraction(2) ** self._lsb_exponent(exponent), rounding, word)
         # A normal significand carries the hidden bit, which adds 1 to the field below; so does a
         # subnormal that was rounded up to the first normal number.
         magnitude = ((exponent - 1) << self.mantissa_bits) + significand
+        if flushed and magnitude < 2**self.mantissa_bits:
+            return 0
         if magnitude <= self.largest:
             return magnitude
-        return self._overflow() if rounding == "nearest_even" else self.largest
+        return self.largest if rounding == "toward_zero" else self._overflow()
 
     def _overflow(self) -> int:
         return self.nan if self.infinity is None else self.infinity
 
     def _lsb_exponent(self, exponent: int) -> int:
         return exponent - self.bias - self.mantissa_bits
+
+
+def _round(steps: Fraction, rounding: str, word: tuple[Fraction, int]) -> int:
+    # round() of a Fraction goes to nearest even, int() toward zero
+    if rounding == "nearest_even":
+        return round(steps)
+    if rounding == "toward_zero":
+        return int(steps)
+    random, bits = word
+    return int(Fraction(int(steps * 2**bits), 2**bits) + random)
 
 
 def _floor_log2(value: Fraction) -> int:

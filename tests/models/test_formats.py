@@ -81,9 +81,44 @@ def test_constants_of_bf16():
     assert BF16.encode(math.nan) == BF16.encode(-math.nan) == 0x7FC0
 
 
+def test_stochastic_rounding_carries_with_the_fraction_cut_off():
+    lsb = Fraction(2) ** -7  # beside 1.0
+    for quarters, ups in ((0, 0), (1, 1), (2, 2), (3, 3)):
+        for sign in (1, -1):
+            value = sign * (1 + lsb * Fraction(4 * quarters + 1, 16))  # two bits count
+            rounded = [
+                BF16.decode(BF16.encode(value, rounding="stochastic", random=r, random_bits=2))
+                for r in range(4)
+            ]
+            assert rounded == [sign] * (4 - ups) + [sign * (1 + lsb)] * ups
+    beyond = BF16.decode(BF16.largest) + Fraction(2) ** 119
+    options = {"rounding": "stochastic", "random_bits": 1}
+    assert BF16.encode(beyond, random=0, **options) == BF16.largest
+    assert BF16.encode(-beyond, random=1, **options) == 0xFF80
+    assert FP8_E4M3.encode(-beyond, random=0, **options) == FP8_E4M3.nan
+
+
+def test_flushed_results_round_with_unbounded_exponent_first():
+    smallest = Fraction(2) ** -126
+    for parts, kept, flushed in (
+        (1, 0x0080, 0x0080),
+        (1 - Fraction(1, 256), 0x0080, 0x0000),  # an eight-bit number below the smallest normal
+        (1 - Fraction(1, 512), 0x0080, 0x0080),  # ties up to it
+        (1 - Fraction(3, 1024), 0x0080, 0x0000),
+        (Fraction(1, 2), 0x0040, 0x0000),
+    ):
+        assert BF16.encode(parts * smallest) == kept
+        assert BF16.encode(-parts * smallest, flushed=True) == flushed | 0x8000
+    below = smallest * (1 - Fraction(1, 1024))
+    assert BF16.encode(below, flushed=True, rounding="toward_zero") == 0
+
+
 def test_bad_arguments_are_refused_by_name():
-    with pytest.raises(ValueError, match=r"^rounding must be one of nearest_even, toward_zero, "):
+    message = r"^rounding must be one of nearest_even, toward_zero, stochastic, not 'up'$"
+    with pytest.raises(ValueError, match=message):
         BF16.encode(1.0, rounding="up")
+    with pytest.raises(ValueError, match=r"^random must be between 0 and 3, not 4$"):
+        BF16.encode(1.0, rounding="stochastic", random=4, random_bits=2)
     with pytest.raises(ValueError, match=r"^pattern must be between 0 and 65535, not 65536$"):
         BF16.decode(2**16)
     with pytest.raises(ValueError, match=r"^mantissa_bits must be between 1 and 52, not 0$"):
