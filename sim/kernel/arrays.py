@@ -8,8 +8,10 @@ import numpy as np
 from sim.kernel.wrapper import Field, Port
 
 
-def input_array(field: Field, values: Any, count: int) -> np.ndarray:
+def input_array(field: Field, values: Any, count: int, *, broadcast: bool = True) -> np.ndarray:
     """Return ``values`` as a contiguous array of the field's type, [count] or [count, lanes].
+
+    Without ``broadcast``, what holds for all beats keeps the shape of one, () or [lanes].
 
     Raises
     ------
@@ -21,10 +23,12 @@ def input_array(field: Field, values: Any, count: int) -> np.ndarray:
     array = np.asarray(values)
     if array.dtype.kind not in "iub":
         raise TypeError(f"{field.name} must be integers, not {array.dtype}")
-    shape = (count, field.count) if field.count else (count,)
+    shape = field.shape(count)
     if array.ndim > len(shape) or (array.ndim == len(shape) and array.shape != shape):
         raise ValueError(f"{field.name} must have shape {shape}, not {array.shape}")
     check_range(field, array)
+    if not broadcast and array.ndim < len(shape):
+        shape = shape[1:]
     return np.ascontiguousarray(np.broadcast_to(array, shape), dtype=field.dtype)
 
 

