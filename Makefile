@@ -10,7 +10,7 @@ export RUFF_CACHE_DIR := build/ruff
 
 PYTEST := $(BIN)/python -m pytest -o cache_dir=build/pytest
 
-.PHONY: demo test verify bench lint clean packages
+.PHONY: demo test verify bench qor lint clean packages
 
 demo: .venv/.base
 	$(BIN)/imctwin crosscheck memristor --out build/crosscheck/memristor
@@ -29,7 +29,11 @@ verify: test
 	$(BIN)/imctwin cosim memristor --operations 60 --out build/verify/cosim
 
 bench: .venv/.base
-	$(BIN)/python -m sim.bench build/bench.json
+	$(BIN)/imctwin bench kernels
+
+qor: .venv/.test
+	$(BIN)/imctwin bench qor
+	$(BIN)/imctwin bench qor --sweep
 
 lint: .venv/.test
 	$(BIN)/ruff check

@@ -1,4 +1,4 @@
-"""Speed of the compiled RTL against the golden twin and cocotb: ``python -m sim.bench [JSON]``."""
+"""Speed of the compiled RTL against the golden twin and cocotb: ``imctwin bench kernels``."""
 
 import json
 import sys
@@ -15,6 +15,7 @@ from models.digital.post_process import post_process
 from rtl_gen.units.bf16_mul import Bf16Mul
 from rtl_gen.units.post_process import PostProcess
 from sim.cosim.runner import run_bench
+from sim.files import write_atomically
 from sim.kernel import Kernel
 
 BEATS = 2_000_000
@@ -38,7 +39,7 @@ def main(path: Path) -> dict[str, dict[str, float]]:
         "post_process": _post_process(rng, path.parent),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(measured, indent=2) + "\n")
+    write_atomically(path, (json.dumps(measured, indent=2) + "\n").encode())
     names = list(measured["bf16_mul"])
     print(f"{'':14}" + "".join(f"{name:>19}" for name in names))
     for unit, rates in measured.items():

@@ -18,7 +18,7 @@ from models.trainer.data import DataError
 from models.trainer.interrupt import Interrupted
 from sim import commands
 from sim.files import OutputError
-from sim.options import add_common, add_data
+from sim.options import add_bench, add_common, add_data, add_verify
 from sim.toolchain import ToolchainError
 
 BAD_INPUT = (ConfigError, DataError, CheckpointError, OutputError, ToolchainError)
@@ -81,6 +81,9 @@ EXAMPLES = {
     "  imctwin crosscheck memristor --set update.variant=bf16 --pin-steps 2",
     "cosim": "imctwin cosim memristor --operations 60 --seed 3\n"
     "  imctwin cosim memristor --macro small --waves",
+    "verify": "imctwin verify float\n"
+    "  imctwin verify float --quick --only mul",
+    "bench": "imctwin bench kernels\n  imctwin bench qor --only mul",
     "systems": "imctwin systems",
 }
 
@@ -134,6 +137,12 @@ COMMANDS: dict[str, tuple[Callable[..., int], str, Callable[..., None] | None]] 
         _crosscheck_options,
     ),
     "cosim": (commands.cosim, "run random operations of a tile at the pins", _cosim_options),
+    "verify": (commands.verify, "run the evidence of the floating-point units", add_verify),
+    "bench": (
+        commands.bench_kernels,
+        "measure speed of kernels, or area and speed of units",
+        lambda parser: add_bench(parser, commands.bench_kernels, commands.bench_qor),
+    ),
     "systems": (commands.systems, "list systems and presets", None),
 }
 

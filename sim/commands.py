@@ -141,3 +141,54 @@ def cosim(args: argparse.Namespace) -> int:
     built = folder / "sim"
     _paths([folder / "summary.json", built / "test.log", *sorted(built.glob("dump.*"))])
     return 1 if verdict["differences"] else 0
+
+
+def verify(args: argparse.Namespace) -> int:
+    """Run the evidence of the floating-point units."""
+    folder = prepared(args.out)
+    require("g++")
+    setup()
+    from sim.verify.evidence import verify_float
+
+    code = verify_float(folder, quick=args.quick, only=args.only, fresh=args.fresh)
+    _paths([folder / "summary.json"])
+    return code
+
+
+def bench_kernels(args: argparse.Namespace) -> int:
+    """Measure the speed of compiled RTL."""
+    folder = prepared(args.out)
+    require("g++", "make", "libpython")
+    setup()
+    from sim.bench import main
+
+    main(folder / "bench.json")
+    _paths([folder / "bench.json"])
+    return 0
+
+
+def bench_qor(args: argparse.Namespace) -> int:
+    """Measure area and speed of float units, beside public ones or over pipeline depths."""
+    from sim.qor import tools
+    from sim.qor.forms import FORMS, SWEEPS
+    from sim.qor.selection import chosen, depths
+
+    for name in ("seeds", "jobs"):
+        if getattr(args, name) < 1:
+            raise ConfigError(f"--{name} must be at least 1, not {getattr(args, name)}")
+    forms = chosen(SWEEPS if args.sweep else FORMS, args.only)
+    steps = depths(args.depths)
+    folder = prepared(args.out)
+    tools.ready()
+    from sim.qor.run import compare_forms, sweep
+    from sim.qor.table import plain
+
+    seeds = range(1, args.seeds + 1)
+    if args.sweep:
+        results = sweep(forms, steps, folder, seeds, args.jobs)
+    else:
+        results = compare_forms(forms, folder, seeds, args.jobs)
+    print(plain(results))
+    names = [f"sweep.{kind}" for kind in ("json", "md", "png", "svg")]
+    _paths([folder / name for name in (names if args.sweep else ("summary.json", "table.md"))])
+    return 0

@@ -1,6 +1,7 @@
 """What the commands of `imctwin` share: options, configuration, data, errors."""
 
 import argparse
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,9 +37,7 @@ def add_common(parser: argparse.ArgumentParser, out: str) -> None:
             f"--{kind}", choices=presets, help=f"{kind} preset, before --config and --set"
         )
     parser.add_argument("--seed", type=_seed, default=1, help="seed of every draw (default 1)")
-    parser.add_argument(
-        "-o", "--out", type=Path, default=Path(out), metavar="DIR", help=f"results (default {out})"
-    )
+    add_out(parser, out)
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
@@ -49,6 +48,60 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder with MNIST or Fashion-MNIST IDX files or CIFAR-10 binary batches, plain or "
         ".gz (default: the embedded digits of scikit-learn)",
+    )
+
+
+def add_bench(
+    parser: argparse.ArgumentParser, kernels: Callable[..., int], qor: Callable[..., int]
+) -> None:
+    """Sub-commands of ``bench``, run by ``kernels`` and ``qor``."""
+    added = parser.add_subparsers(metavar="WHAT", required=True)
+    speed = added.add_parser("kernels", help="speed of the compiled RTL, to bench.json")
+    speed.set_defaults(run=kernels)
+    add_out(speed, "build")
+    area = added.add_parser(
+        "qor",
+        help="area and speed of the float units on ECP5 beside public ones",
+        epilog="examples:\n  imctwin bench qor\n  imctwin bench qor --only mul --only add_kept "
+        "--seeds 1\n  imctwin bench qor --sweep --only fma --depths 0,2,4",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    area.set_defaults(run=qor)
+    add_out(area, "build/qor")
+    area.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="measure only units whose name is or begins with NAME; may be repeated",
+    )
+    area.add_argument("--seeds", type=int, default=3, help="placements of each (default 3)")
+    area.add_argument("--jobs", type=int, default=2, help="tool processes at a time (default 2)")
+    area.add_argument("--sweep", action="store_true", help="measure over pipeline depths, and plot")
+    area.add_argument(
+        "--depths",
+        default="0,1,2,3,4,5,6,7,8",
+        metavar="LIST",
+        help="of the sweep (default %(default)s)",
+    )
+
+
+def add_out(parser: argparse.ArgumentParser, out: str) -> None:
+    """Option for the folder of results."""
+    parser.add_argument(
+        "-o", "--out", type=Path, default=Path(out), metavar="DIR", help=f"results (default {out})"
+    )
+
+
+def add_verify(parser: argparse.ArgumentParser) -> None:
+    """Options of the evidence of units."""
+    out = Path("build/verify/float")
+    parser.add_argument("units", choices=("float",), help="which units")
+    parser.add_argument("--quick", action="store_true", help="about a minute: fewer cases and parts")
+    parser.add_argument("--only", metavar="NAME", help="parts whose name contains this, e.g. fma")
+    parser.add_argument("--fresh", action="store_true", help="run also what is stored as done")
+    parser.add_argument(
+        "-o", "--out", type=Path, default=out, metavar="DIR", help=f"results (default {out})"
     )
 
 
