@@ -51,3 +51,36 @@ def _registers(results: Mapping[str, Value], index: int) -> Fields:
         name: Signal(Value.cast(value).shape(), name=f"{name}_{index}", reset_less=True)
         for name, value in results.items()
     }
+
+
+def rigid_pipeline(
+    m: Module, i: stream.Interface, o: stream.Interface, stages: Sequence[Stage]
+) -> None:
+    """Connect ``i`` to ``o`` through ``stages`` with a register between each and the next.
+
+    As `pipeline`, but the last stage ends at the output without a register, and all registers
+    move together or not at all: one enable instead of one per stage, at the price that a bubble
+    inside is not squeezed out while the output waits. Latency ``len(stages) - 1`` cycles.
+    """
+    fields, valid = fields_of(i.payload), i.valid
+    move = Signal()
+    m.d.comb += [move.eq(o.ready | ~o.valid), i.ready.eq(move)]
+    if len(stages) == 1:  # clk and rst stay ports of the module, as of every other unit
+        m.d.comb += Signal(2, name="unused").eq(Cat(ClockSignal(), ResetSignal()))
+    for index, stage in enumerate(stages):
+        results = stage(m, fields, valid & move)
+        keep = results.pop("keep", Const(1))
+        if index == len(stages) - 1:
+            target = fields_of(o.payload)
+            if set(results) != set(target):
+                raise ValueError(
+                    f"the last stage must return {sorted(target)}, not {sorted(results)}"
+                )
+            m.d.comb += [target[name].eq(results[name]) for name in target]
+            m.d.comb += o.valid.eq(valid & keep)
+            return
+        registers, v = _registers(results, index), Signal(name=f"valid_{index}")
+        with m.If(move):
+            m.d.sync += v.eq(valid & keep)
+            m.d.sync += [registers[name].eq(results[name]) for name in results]
+        fields, valid = registers, v
