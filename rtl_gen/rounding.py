@@ -192,26 +192,25 @@ class Unrounded:
         return self.give(rest, packed=packed)
 
     def _detect(self, m, fields, take):
-        """See what is not the packed number: zeros, and all that is beyond the largest."""
+        """See what is not the packed number: zeros, then all that is beyond the largest."""
         (packed, zero), rest = self.take(fields, "packed", "zero")
         fmt = self.format
         value, over = packed[: fmt.width - 1], packed[fmt.width - 1 :]
-        clear, beyond = zero, over.any()
+        clear, high = zero, over.any()
         if self.config.is_flushed:
-            clear = zero | over[-1] | ~value[fmt.mantissa_bits :].any()
-            beyond = over[:-1].any()
+            clear = zero | over[-1] | ~packed[fmt.mantissa_bits :].any()
+            high = over[:-1].any() & ~over[-1]
         # the first pattern beyond the largest number is all ones, then zeros
         limit = fmt.largest + 1
         reached = Cat(value[n] for n in range(len(value)) if limit >> n & 1).all()
         if self.field("zero_sign") in rest:
             (zero_sign, sign), rest = self.take(rest, "zero_sign", "sign")
             rest = self.give(rest, sign=Mux(zero, zero_sign, sign))
-        is_over = ~clear & (beyond | reached)
-        return self.give(rest, value=value, clear=clear, is_over=is_over)
+        return self.give(rest, value=value, clear=clear, over=high | reached)
 
     def _select(self, m, fields, take):
-        parts = ("value", "clear", "is_over", "nan", "inf", "sign")
-        (value, clear, is_over, nan, inf, sign), rest = self.take(fields, *parts)
+        parts = ("value", "clear", "over", "nan", "inf", "sign")
+        (value, clear, over, nan, inf, sign), rest = self.take(fields, *parts)
         fmt, width = self.format, len(value)
         pattern = Signal(fmt.width, name=self.field("pattern"))
         infinity = Const(fmt.nan, fmt.width)
@@ -223,10 +222,12 @@ class Unrounded:
             m.d.comb += pattern.eq(fmt.nan)
         with m.Elif(inf):
             m.d.comb += pattern.eq(infinity)
-        with m.Elif(is_over):
+        with m.Elif(clear):
+            m.d.comb += pattern.eq(Cat(C(0, width), sign))
+        with m.Elif(over):
             m.d.comb += pattern.eq(overflow)
         with m.Else():
-            m.d.comb += pattern.eq(Cat(Mux(clear, 0, value)[:width], sign))
+            m.d.comb += pattern.eq(Cat(value, sign))
         return rest | {self.name: pattern}
 
 
