@@ -31,7 +31,7 @@ class Unrounded:
         Most leading zeros of a magnitude, which then is never 0 unless ``zero`` says so; default
         ``width - 1`` of one that is not 0.
     clean : int
-        Lowest bits that are 0 in a magnitude with two or more leading zeros.
+        Lowest bits that are 0 in a magnitude with three or more leading zeros.
     """
 
     def __init__(
@@ -98,7 +98,8 @@ class Unrounded:
                 (magnitude,), rest = self.take(fields, "magnitude")
                 empty = Signal(name=f"{self.field('empty')}_{count}")
                 m.d.comb += empty.eq(~magnitude[-count:].any())
-                moved = Cat(C(0, self.clean), magnitude[self.clean :])
+                clean = self.clean if count > 2 else 0
+                moved = Cat(C(0, clean), magnitude[clean:])
                 moved = Mux(empty, shift_left_fixed(moved, count), magnitude)
                 zeros = Cat(empty, rest.get(self.field("zeros"), C(0, 0)))
                 return self.give(rest, magnitude=moved, zeros=zeros)

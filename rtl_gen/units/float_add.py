@@ -26,7 +26,7 @@ class _Adder:
         top = self.format.largest >> self.format.mantissa_bits
         exponents = range(0 if self.flushed else 1, top + 1)
         offset = config.result.bias + 1 - self.format.bias
-        # far apart, a sum has at most one leading zero below its carry; near, all bits are kept
+        # far apart, a sum has at most one leading zero below its carry place; near, nothing is cut
         self.result = Unrounded(
             out, config, self.aligned + 1, exponents, offset, clean=self.extra - 1
         )
