@@ -147,7 +147,7 @@ FORMS = (
     ),
     _form(
         "sum16",
-        _Sum(depth=6, terms=16, window=16, subnormals="flushed"),
+        _Sum(depth=7, terms=16, window=16, subnormals="flushed"),
         bars=[Bar(name="goal", lut=2500, dsp=0, fmax_mhz=100, cycles=28)],
     ),
     _form(
