@@ -17,11 +17,12 @@ demo: .venv/.base
 
 test: .venv/.test
 	$(BIN)/python -m sim.toolchain
-	$(PYTEST)
+	$(PYTEST) -n 2 --dist loadfile
 
 # The long evidence: all tests, the cross-check with either form of chi and with wider slices (on the
 # small macro: g++ takes many minutes for the 256x64 tile with them), random operations.
 verify: test
+	$(BIN)/imctwin verify float
 	$(BIN)/imctwin crosscheck memristor --out build/verify/default
 	$(BIN)/imctwin crosscheck memristor --set update.variant=bf16 --set training.epochs=1 --out build/verify/bf16
 	$(BIN)/imctwin crosscheck memristor --macro small --set macro.slice_bits=2 --set update.scheme=plus_only \

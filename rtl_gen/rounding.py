@@ -76,7 +76,7 @@ class Unrounded:
         return rest | {self.field(part): value for part, value in parts.items()}
 
     def steps(self) -> list[Step]:
-        """Steps from the unrounded fields (and ``random``) to the pattern ``name``."""
+        """Return the steps from the unrounded fields (and ``random``) to the pattern ``name``."""
         normalise = self._normalise_flushed() if self.config.is_flushed else self._normalise_kept()
         pack = Step(self._pack, 2.8), Step(self._detect, 1.4), Step(self._select, 0.8)
         return [*normalise, *pack]

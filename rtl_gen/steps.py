@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from amaranth import *
 
@@ -36,7 +37,7 @@ def grouped(steps: Sequence[Step], count: int) -> list[Stage]:
     """
     delays = [one.delay for one in steps]
     bounds = _cut(delays, min(count, len(steps)))
-    stages = [_composed(steps[low:high]) for low, high in zip(bounds, bounds[1:], strict=False)]
+    stages = [_composed(steps[low:high]) for low, high in pairwise(bounds)]
     return stages + [_composed([])] * (count - len(stages))
 
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from models.config.units import PostProcessConfig
-from models.digital.bf16_mul import bf16_mul
+from models.digital.bf16 import BF16_MUL
+from models.digital.float_mul import float_mul
 from models.digital.post_process import post_process
-from rtl_gen.units.bf16_mul import Bf16Mul
+from rtl_gen.units.float_mul import FloatMul
 from rtl_gen.units.post_process import PostProcess
 from sim.cosim.runner import run_bench
 from sim.files import write_atomically
@@ -35,25 +36,25 @@ def main(path: Path) -> dict[str, dict[str, float]]:
     """
     rng = np.random.default_rng(SEED)
     measured = {
-        "bf16_mul": _bf16_mul(rng, path.parent),
+        "float_mul": _float_mul(rng, path.parent),
         "post_process": _post_process(rng, path.parent),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, (json.dumps(measured, indent=2) + "\n").encode())
-    names = list(measured["bf16_mul"])
+    names = list(measured["float_mul"])
     print(f"{'':14}" + "".join(f"{name:>19}" for name in names))
     for unit, rates in measured.items():
         print(f"{unit:14}" + "".join(f"{rates[name]:19,.3g}" for name in names))
     return measured
 
 
-def _bf16_mul(rng: np.random.Generator, folder: Path) -> dict[str, float]:
+def _float_mul(rng: np.random.Generator, folder: Path) -> dict[str, float]:
     a, b = rng.integers(0, 2**16, (2, BEATS), dtype=np.uint16)
-    kernel = Kernel(Bf16Mul(), "bf16_mul")
+    kernel = Kernel(FloatMul(BF16_MUL), "float_mul")
     seconds, result = _best(lambda: kernel(a=a, b=b)["payload"])
-    twin_seconds, expected = _best(lambda: bf16_mul(a, b))
+    twin_seconds, expected = _best(lambda: float_mul(a, b, BF16_MUL))
     assert np.array_equal(result, expected)
-    return _rates(seconds, twin_seconds, _cocotb_rate(Bf16Mul(), folder / "bf16_mul"))
+    return _rates(seconds, twin_seconds, _cocotb_rate(FloatMul(BF16_MUL), folder / "float_mul"))
 
 
 def _post_process(rng: np.random.Generator, folder: Path) -> dict[str, float]:

@@ -81,8 +81,7 @@ EXAMPLES = {
     "  imctwin crosscheck memristor --set update.variant=bf16 --pin-steps 2",
     "cosim": "imctwin cosim memristor --operations 60 --seed 3\n"
     "  imctwin cosim memristor --macro small --waves",
-    "verify": "imctwin verify float\n"
-    "  imctwin verify float --quick --only mul",
+    "verify": "imctwin verify float\n  imctwin verify float --quick --only mul",
     "bench": "imctwin bench kernels\n  imctwin bench qor --only mul",
     "systems": "imctwin systems",
 }

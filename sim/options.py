@@ -97,7 +97,9 @@ def add_verify(parser: argparse.ArgumentParser) -> None:
     """Options of the evidence of units."""
     out = Path("build/verify/float")
     parser.add_argument("units", choices=("float",), help="which units")
-    parser.add_argument("--quick", action="store_true", help="about a minute: fewer cases and parts")
+    parser.add_argument(
+        "--quick", action="store_true", help="about a minute: fewer cases and parts"
+    )
     parser.add_argument("--only", metavar="NAME", help="parts whose name contains this, e.g. fma")
     parser.add_argument("--fresh", action="store_true", help="run also what is stored as done")
     parser.add_argument(

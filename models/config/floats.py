@@ -269,3 +269,8 @@ class IntToFloatConfig:
         check_choice("rounding", self.rounding, ROUNDINGS)
         check_int("random_bits", self.random_bits, 1, 32)
         check_int("depth", self.depth, 0, MAX_DEPTH)
+
+    @property
+    def is_flushed(self) -> bool:
+        """Whether no integer becomes subnormal, so that nothing need be kept of those."""
+        return self.result.bias >= 1

@@ -3,41 +3,31 @@
 from dataclasses import dataclass
 
 from models.config.checks import check_bool, check_choice, check_int
-
-
-@dataclass(frozen=True, kw_only=True)
-class IntToBf16Config:
-    """Integer to BF16 converter.
-
-    Parameters
-    ----------
-    int_width : int
-        Width of the signed input in bits, 2 to 48.
-    """
-
-    int_width: int = 32
-
-    def __post_init__(self) -> None:
-        check_int("int_width", self.int_width, 2, 48)
+from models.config.floats import check_format
+from models.formats import BF16, FloatFormat
 
 
 @dataclass(frozen=True, kw_only=True)
 class RequantizeConfig:
-    """BF16 to signed code converter.
+    """Number to signed code converter.
 
     Parameters
     ----------
+    format : FloatFormat
+        Of the number.
     code_width : int
-        Width of the signed code in bits, 2 to 16; codes saturate at ``+-(2**(code_width-1) - 1)``.
+        Width of the signed code in bits, 2 to 48; codes saturate at ``+-(2**(code_width-1) - 1)``.
     random_bits : int
         Bits of the random word that stochastic rounding adds below the code's LSB, 1 to 16.
     """
 
+    format: FloatFormat = BF16
     code_width: int = 9
     random_bits: int = 8
 
     def __post_init__(self) -> None:
-        check_int("code_width", self.code_width, 2, 16)
+        check_format("format", self.format)
+        check_int("code_width", self.code_width, 2, 48)
         check_int("random_bits", self.random_bits, 1, 16)
 
     @property
@@ -55,7 +45,7 @@ class PostProcessConfig:
     sum_width : int
         Width of partial sums and of their accumulator in bits, 8 to 48; the accumulator wraps.
     code_width, random_bits : int
-        As in :class:`RequantizeConfig`.
+        As in :class:`RequantizeConfig`, but codes of at most 16 bits.
     """
 
     sum_width: int = 32
@@ -64,7 +54,8 @@ class PostProcessConfig:
 
     def __post_init__(self) -> None:
         check_int("sum_width", self.sum_width, 8, 48)
-        RequantizeConfig(code_width=self.code_width, random_bits=self.random_bits)
+        check_int("code_width", self.code_width, 2, 16)
+        check_int("random_bits", self.random_bits, 1, 16)
 
     @property
     def requantize(self) -> RequantizeConfig:

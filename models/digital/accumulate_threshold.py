@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.config.units import AccumulateThresholdConfig
-from models.digital.bf16 import from_float32, to_float32
-from models.digital.bf16_add import bf16_add
-from models.digital.bf16_mul import bf16_mul
-from models.digital.int_to_bf16 import int_to_bf16
+from models.digital.bf16 import BF16_ADD, BF16_MUL, INT_TO_BF16, from_float32, to_float32
+from models.digital.float_add import float_add
+from models.digital.float_mul import float_mul
+from models.digital.int_to_float import int_to_float
 
 _SIGN = np.uint16(0x8000)
 
@@ -116,8 +116,9 @@ def _accumulate_bf16(chi, x, delta, config, scale):
     bound = int(_largest(x) @ _largest(delta))
     for start in range(0, len(x), config.chunk):
         acc = _products(x[start : start + config.chunk], delta[start : start + config.chunk], bound)
-        product = bf16_mul(int_to_bf16(acc), np.full(acc.shape, scale, np.uint16))
-        chi = bf16_add(chi, product ^ _SIGN)
+        factor = np.full(acc.shape, scale, np.uint16)
+        product = float_mul(int_to_float(acc, INT_TO_BF16), factor, BF16_MUL)
+        chi = float_add(chi, product ^ _SIGN, BF16_ADD)
     return chi
 
 

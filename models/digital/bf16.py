@@ -3,8 +3,12 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from models.config.floats import FloatAddConfig, FloatMulConfig, IntToFloatConfig
 from models.formats import BF16
 
+BF16_MUL = FloatMulConfig()
+BF16_ADD = FloatAddConfig()
+INT_TO_BF16 = IntToFloatConfig(int_width=48)
 _CANONICAL_NAN = np.uint16(BF16.nan)
 
 

@@ -14,27 +14,30 @@ _PACKETS = 2**24  # patterns of one operand at a time, all beats together
 
 def storage(number_format: FloatFormat) -> type[np.unsignedinteger]:
     """Smallest unsigned type that holds a pattern."""
-    return next(t for t in (np.uint8, np.uint16, np.uint32) if number_format.width <= _bits(t))
+    width = number_format.width
+    return np.uint8 if width <= 8 else np.uint16 if width <= 16 else np.uint32
 
 
 def patterns(name: str, value: ArrayLike, number_format: FloatFormat) -> NDArray:
     """``value`` in the type of `storage`; raise ValueError where it has more bits than that."""
     kind = storage(number_format)
     value = np.asarray(value)
-    if value.dtype != kind or number_format.width < _bits(kind):
+    if value.dtype.type is not kind or number_format.width < 8 * value.itemsize:
         check_range(name, value, 0, 2**number_format.width - 1)
     return np.asarray(value, kind)
 
 
-def check_range(name: str, value: NDArray, low: int, high: int) -> None:
-    """Raise unless ``value`` holds integers in ``[low, high]``, or nothing at all."""
+def check_range(name: str, value: NDArray, low: int, high: int) -> tuple[int, int]:
+    """Raise unless ``value`` holds integers in ``[low, high]``, or nothing at all; its ends."""
     if value.dtype.kind not in "iu" and value.size:
         raise TypeError(f"{name} must hold integers, not {value.dtype}")
     if value.size == 0:
-        return
-    for number in (int(value.min()), int(value.max())):
+        return 0, 0
+    ends = int(value.min()), int(value.max())
+    for number in ends:
         if not low <= number <= high:
             raise ValueError(f"{name} must be between {low} and {high}, not {number}")
+    return ends
 
 
 def check_axis(name: str, value: NDArray, axis: int, low: int, high: int) -> None:
@@ -60,8 +63,11 @@ def random_words(
 
 def is_plain_bf16(config: FloatUnitConfig) -> bool:
     """Whether BF16 comes in and goes out, nearest even, subnormals kept: the float32 paths."""
-    plain = config.rounding == "nearest_even" and not config.is_flushed
-    return plain and config.format == config.result == BF16
+    if config.rounding != "nearest_even" or config.is_flushed:
+        return False
+    # most are the very object
+    is_plain = config.format is BF16 or config.format == BF16
+    return is_plain and (config.result is BF16 or config.result == BF16)
 
 
 def in_chunks(
@@ -121,7 +127,3 @@ def elementwise(
 def _flat(array: NDArray):
     # An iterator gives pieces of a broadcast array without a copy of the whole.
     return array.reshape(-1) if array.flags.c_contiguous else array.flat
-
-
-def _bits(kind: type[np.unsignedinteger]) -> int:
-    return 8 * np.dtype(kind).itemsize

@@ -6,18 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.config.tile import TileConfig
-from models.config.units import IntToBf16Config
 from models.digital.accumulate_threshold import Update, accumulate_threshold
 from models.digital.adc_interface import adc_interface
-from models.digital.bf16_mul import bf16_mul
-from models.digital.int_to_bf16 import int_to_bf16
+from models.digital.bf16 import BF16_MUL, INT_TO_BF16
+from models.digital.float_mul import float_mul
+from models.digital.int_to_float import int_to_float
 from models.digital.lfsr import lfsr_words
 from models.digital.max_pool import max_pool
 from models.digital.post_process import PostProcessed, post_process
 from models.digital.requantize import requantize
 from models.digital.sar import sar
-
-BIAS_INT = IntToBf16Config(int_width=48)
 
 
 class DigitalUnits(Protocol):
@@ -144,7 +142,7 @@ class GoldenUnits:
         return lfsr_words(state, count, self.tile.lfsr)
 
     def int_to_bf16(self, value):
-        return int_to_bf16(value)
+        return int_to_float(value, INT_TO_BF16)
 
     def bf16_mul(self, a, b):
-        return bf16_mul(a, b)
+        return float_mul(a, b, BF16_MUL)

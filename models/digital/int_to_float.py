@@ -34,10 +34,10 @@ def int_to_float(
     """
     value = np.asarray(value)
     limit = 2 ** (config.int_width - 1)
-    check_range("value", value, -limit, limit - 1)
+    low, high = check_range("value", value, -limit, limit - 1)
     is_narrow = config.int_width <= _FLOAT64_EXACT_WIDTH
     if is_narrow and config.result == BF16 and config.rounding == "nearest_even":
-        return _bf16(value)
+        return _bf16(value, max(-low, high))
     unit = FloatConvertConfig(
         result=config.result, rounding=config.rounding, random_bits=config.random_bits
     )
@@ -58,8 +58,8 @@ def _heads(magnitude: NDArray[np.int64]) -> tuple[NDArray, NDArray]:
     return head, log2 + 4 * is_long
 
 
-def _bf16(value: NDArray[np.integer]) -> NDArray[np.uint16]:
-    if max(int(value.max(initial=0)), -int(value.min(initial=0))) <= _FLOAT32_EXACT:
+def _bf16(value: NDArray[np.integer], largest: int) -> NDArray[np.uint16]:
+    if largest <= _FLOAT32_EXACT:
         return from_float32(value.astype(np.float32))
     return from_float32(_round_to_8_bits(value.astype(np.float64)).astype(np.float32))
 

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.config.units import PostProcessConfig
-from models.digital.bf16_add import bf16_add
-from models.digital.bf16_mul import bf16_mul
-from models.digital.int_to_bf16 import int_to_bf16
+from models.digital.bf16 import BF16_ADD, BF16_MUL, INT_TO_BF16
+from models.digital.float_add import float_add
+from models.digital.float_mul import float_mul
+from models.digital.int_to_float import int_to_float
 from models.digital.relu_mask import relu_mask
 from models.digital.requantize import requantize
 
@@ -61,7 +62,8 @@ def post_process(
         Sum, BF16 value after the activation, mask of the activation, code.
     """
     total = _wrapped_sum(partials, config.sum_width)
-    value, mask = relu_mask(bf16_add(bf16_mul(int_to_bf16(total), scale), bias), mask, activation)
+    product = float_mul(int_to_float(total, INT_TO_BF16), scale, BF16_MUL)
+    value, mask = relu_mask(float_add(product, bias, BF16_ADD), mask, activation)
     code = requantize(
         value, config.requantize, exponent=exponent, stochastic=stochastic, random=random
     )

@@ -4,12 +4,15 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from models.config.floats import FloatAddConfig, FloatMulConfig, IntToFloatConfig
 from models.config.units import AccumulateThresholdConfig
-from rtl_gen.formats import BIAS, MANTISSA, Operand
+from models.formats import BF16
+from rtl_gen.formats import Operand
+from rtl_gen.steps import grouped
 from rtl_gen.streams import Stage, pipeline
-from rtl_gen.units.bf16_add import add_stages
-from rtl_gen.units.bf16_mul import mul_stages
-from rtl_gen.units.int_to_bf16 import int_to_bf16_stages
+from rtl_gen.units.float_add import add_steps
+from rtl_gen.units.float_mul import mul_steps
+from rtl_gen.units.int_to_float import int_to_float_steps
 
 
 class AccumulateThreshold(wiring.Component):
@@ -145,7 +148,7 @@ def _bf16_stages(config: AccumulateThresholdConfig, control) -> list[Stage]:
         if config.keep_remainder:
             rest = _scaled(m, fields["rest"], control.threshold) | (chi & 0x8000)
             rest = Mux(fields["rest"].any(), rest, 0)
-        stays = fields["far"] if config.keep_remainder else Operand(chi).is_inf
+        stays = fields["far"] if config.keep_remainder else Operand(chi, BF16).is_special
         moved = count.any() & ~stays
         return {"chi": Mux(moved, rest, chi), "count": Mux(chi[15], -count, count)}
 
@@ -153,13 +156,17 @@ def _bf16_stages(config: AccumulateThresholdConfig, control) -> list[Stage]:
         return fields | {"rest": Cat(fields["rest"], Const(0, 1)).as_signed()}
 
     reach = config.count_width + 11
-    divisor = Operand(control.threshold).significand
-    rounding = [signed_rest, *int_to_bf16_stages(value="rest", out="rest", width=9 + reach)]
+    divisor = Operand(control.threshold, BF16).significand
+    integers = {
+        name: IntToFloatConfig(int_width=width)
+        for name, width in (("acc", config.acc_width), ("rest", 9 + reach))
+    }
+    rounding = [signed_rest, *grouped(int_to_float_steps("rest", "rest", integers["rest"]), 2)]
     return [
         with_scale,
-        *int_to_bf16_stages(value="acc", out="product", width=config.acc_width),
-        *mul_stages(a="product", b="scale", out="product"),
-        *add_stages(a="chi", b="product", out="chi"),
+        *grouped(int_to_float_steps("acc", "product", integers["acc"]), 2),
+        *grouped(mul_steps("product", "scale", "product", FloatMulConfig()), 2),
+        *grouped(add_steps("chi", "product", "chi", FloatAddConfig()), 2),
         _align(reach, config.count_width, control.threshold),
         *_divide_stages(config.count_width, divisor, control.transfer),
         *(rounding if config.keep_remainder else []),
@@ -177,9 +184,9 @@ def _align(reach: int, count_width: int, threshold: Value) -> Stage:
     """
 
     def stage(m, fields, take):
-        chi, distance, far = Operand(fields["chi"]), Signal(signed(10)), Signal()
-        m.d.comb += distance.eq(chi.exponent - Operand(threshold).exponent)
-        m.d.comb += far.eq(chi.is_inf | (distance > reach))
+        chi, distance, far = Operand(fields["chi"], BF16), Signal(signed(10)), Signal()
+        m.d.comb += distance.eq(chi.exponent - Operand(threshold, BF16).exponent)
+        m.d.comb += far.eq((chi.is_special & ~chi.is_nan) | (distance > reach))
         shift = Mux(far, reach, distance)[: reach.bit_length()]
         rest = Mux(chi.is_nan | (~far & (distance < 0)), 0, chi.significand << shift)
         rest = rest[: len(chi.significand) + reach]
@@ -190,9 +197,10 @@ def _align(reach: int, count_width: int, threshold: Value) -> Stage:
 
 def _scaled(m, number, threshold):
     """Positive BF16 ``number`` times the LSB of the threshold's significand; it is exact."""
-    number, exponent = Operand(number), Signal(signed(11))
-    m.d.comb += exponent.eq(number.exponent + Operand(threshold).exponent - (BIAS + MANTISSA))
-    mantissa = number.significand[:MANTISSA]
+    number, exponent = Operand(number, BF16), Signal(signed(11))
+    lowest = BF16.bias + BF16.mantissa_bits
+    m.d.comb += exponent.eq(number.exponent + Operand(threshold, BF16).exponent - lowest)
+    mantissa = number.significand[: BF16.mantissa_bits]
     subnormal = number.significand >> (1 - exponent)[:3]
     return Mux(exponent > 0, Cat(mantissa, exponent[:8]), subnormal)
 

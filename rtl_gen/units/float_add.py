@@ -3,15 +3,15 @@
 from amaranth import *
 
 from models.config.floats import FloatAddConfig
-from rtl_gen.operands import Operand
+from rtl_gen.formats import Operand
 from rtl_gen.rounding import Unrounded
 from rtl_gen.shifts import levels, shift_right_fixed
-from rtl_gen.steps import Step, step
+from rtl_gen.steps import Step
 from rtl_gen.units.float_unit import FloatUnit
 
 
 def add_steps(a: str, b: str, out: str, config: FloatAddConfig) -> list[Step]:
-    """Steps that replace the fields ``a`` and ``b`` by their sum ``out``."""
+    """Return steps that replace the fields ``a`` and ``b`` by their sum ``out``."""
     return _Adder(a, b, out, config).steps()
 
 
@@ -19,10 +19,14 @@ class _Adder:
     def __init__(self, a: str, b: str, out: str, config: FloatAddConfig):
         self.a, self.b, self.out, self.config = a, b, out, config
         self.format, self.flushed = config.format, config.is_flushed
-        # below the larger operand: one bit for normalisation, those that round, and a sticky bit
-        self.extra = (config.random_bits if config.rounding == "stochastic" else 1) + 2
+        # below the larger operand: what a longer result has more, one bit for normalisation, those
+        # that round, and a sticky bit
+        longer = max(0, config.result.mantissa_bits - config.format.mantissa_bits)
+        self.extra = longer + (config.random_bits if config.rounding == "stochastic" else 1) + 2
         self.significand = self.format.mantissa_bits + 1
         self.aligned = self.significand + self.extra
+        # no distance is longer than an exponent
+        self.counts = levels(min(self.aligned - 1, self.format.exponent_max))
         top = self.format.largest >> self.format.mantissa_bits
         exponents = range(0 if self.flushed else 1, top + 1)
         offset = config.result.bias + 1 - self.format.bias
@@ -33,7 +37,7 @@ class _Adder:
 
     def steps(self) -> list[Step]:
         # the lowest bits of the distance come first out of its carry chain
-        counts = levels(self.aligned - 1)[::-1]
+        counts = self.counts[::-1]
         align = [self._align(c, n == 0, n == len(counts) - 1) for n, c in enumerate(counts)]
         return [
             Step(self._order, 2.6),
@@ -62,7 +66,7 @@ class _Adder:
         (large, small, subtract), rest = self.result.take(fields, "large", "small", "subtract")
         x, y = (Operand(Cat(v, C(0, 1)), self.format, flushed=self.flushed) for v in (large, small))
         distance = (x.exponent - y.exponent)[: self.format.exponent_bits]
-        top = 2 * levels(self.aligned - 1)[0]
+        top = 2 * self.counts[0]
         far = distance[top.bit_length() - 1 :].any()
         some = ~y.is_zero
         if self.flushed:

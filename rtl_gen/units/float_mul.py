@@ -3,7 +3,7 @@
 from amaranth import *
 
 from models.config.floats import FloatMulConfig
-from rtl_gen.operands import Operand
+from rtl_gen.formats import Operand
 from rtl_gen.multiplier import product
 from rtl_gen.rounding import Unrounded
 from rtl_gen.steps import Step, step
@@ -11,7 +11,7 @@ from rtl_gen.units.float_unit import FloatUnit
 
 
 def mul_steps(a: str, b: str, out: str, config: FloatMulConfig) -> list[Step]:
-    """Steps that replace the fields ``a`` and ``b`` by their product ``out``."""
+    """Return steps that replace the fields ``a`` and ``b`` by their product ``out``."""
     fmt, flushed = config.format, config.is_flushed
     width = 2 * (fmt.mantissa_bits + 1)
     top = fmt.largest >> fmt.mantissa_bits

@@ -3,9 +3,9 @@
 from amaranth import *
 
 from models.config.floats import FusedDotConfig
+from rtl_gen.formats import Operand
 from rtl_gen.fused import Fused
 from rtl_gen.multiplier import product
-from rtl_gen.operands import Operand
 from rtl_gen.steps import Step
 from rtl_gen.units.float_unit import FloatUnit
 

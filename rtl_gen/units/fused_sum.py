@@ -3,8 +3,8 @@
 from amaranth import *
 
 from models.config.floats import FusedSumConfig
+from rtl_gen.formats import Operand
 from rtl_gen.fused import Fused
-from rtl_gen.operands import Operand
 from rtl_gen.steps import Step
 from rtl_gen.units.float_unit import FloatUnit
 

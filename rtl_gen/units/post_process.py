@@ -4,11 +4,13 @@ from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from models.config.floats import FloatAddConfig, FloatMulConfig, IntToFloatConfig
 from models.config.units import PostProcessConfig
+from rtl_gen.steps import grouped
 from rtl_gen.streams import Stage, pipeline
-from rtl_gen.units.bf16_add import add_stages
-from rtl_gen.units.bf16_mul import mul_stages
-from rtl_gen.units.int_to_bf16 import int_to_bf16_stages
+from rtl_gen.units.float_add import add_steps
+from rtl_gen.units.float_mul import mul_steps
+from rtl_gen.units.int_to_float import int_to_float_steps
 from rtl_gen.units.relu_mask import relu_mask_stages
 from rtl_gen.units.requantize import requantize_stages
 
@@ -116,9 +118,9 @@ class PostProcess(wiring.Component):
         width, control = self.config.sum_width, self.control
         return [
             accumulate_stage(width),
-            *int_to_bf16_stages("value", "value", width),
-            *mul_stages("value", "scale", "value"),
-            *add_stages("value", "bias", "value"),
+            *grouped(int_to_float_steps("value", "value", IntToFloatConfig(int_width=width)), 2),
+            *grouped(mul_steps("value", "scale", "value", FloatMulConfig()), 2),
+            *grouped(add_steps("value", "bias", "value", FloatAddConfig()), 2),
             _keeping_a_copy(*relu_mask_stages("value", "mask", control.activation)),
             *requantize_stages(
                 "copy",

@@ -1,14 +1,12 @@
-"""Requantiser: BF16 in, signed code out."""
+"""Requantiser: number in, signed code out."""
 
 from amaranth import *
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from models.config.units import RequantizeConfig
-from rtl_gen.formats import BIAS, MANTISSA, SIGNIFICAND, Operand
+from rtl_gen.formats import Operand
 from rtl_gen.streams import Stage, pipeline
-
-_BELOW = SIGNIFICAND + 1  # bits kept below the fraction, so that a significand fits under it
 
 
 def requantize_stages(
@@ -28,7 +26,7 @@ def requantize_stages(
     def align(m, fields, take):
         rest = {name: other for name, other in fields.items() if name not in (value, random)}
         fixed = Signal(layout, name=f"{out}_fixed")
-        _align(m, Operand(fields[value]), exponent, fixed)
+        _align(m, Operand(fields[value], config.format), exponent, fixed)
         m.d.comb += fixed.random.eq(fields[random])
         return rest | {out: fixed.as_value()}
 
@@ -44,7 +42,7 @@ def _fixed_point(config: RequantizeConfig) -> data.StructLayout:
         {
             "sticky": 1,
             "fraction": config.random_bits,
-            "whole": config.code_width - 1 + SIGNIFICAND,
+            "whole": config.code_width + config.format.mantissa_bits,
             "huge": 1,
             "sign": 1,
             "random": config.random_bits,
@@ -54,20 +52,22 @@ def _fixed_point(config: RequantizeConfig) -> data.StructLayout:
 
 def _align(m, operand: Operand, exponent, fixed) -> None:
     """Move the significand to where its weight is ``2**exponent`` per code."""
-    fraction_bits = len(fixed.fraction)
-    place = Signal(signed(10), name="place")  # of the significand's lowest bit, 0 = lowest kept
-    m.d.comb += place.eq(operand.exponent - (BIAS + MANTISSA) - exponent + (fraction_bits + _BELOW))
-    top = _BELOW + fraction_bits + len(fixed.whole) - SIGNIFICAND
+    significand, number = len(operand.significand), operand.format
+    below = significand + 1  # bits kept below the fraction, so that a significand fits under it
+    up = below + len(fixed.fraction) - number.bias - number.mantissa_bits
+    # of the significand's lowest bit, 0 = lowest kept
+    place = Signal(range(up - 255, up + number.exponent_max + 257), name="place")
+    m.d.comb += place.eq(operand.exponent - exponent + up)
+    top = below + len(fixed.fraction) + len(fixed.whole) - significand
     amount = Signal(range(top + 1))
     m.d.comb += amount.eq(Mux(place < 0, 0, Mux(place > top, top, place)))
-    moved = Signal(top + SIGNIFICAND)
+    moved = Signal(top + significand)
+    beyond = operand.is_special | ((place > top) & ~operand.is_zero)
     m.d.comb += [
         moved.eq(Mux(operand.is_nan, 0, operand.significand) << amount),
-        Cat(fixed.fraction, fixed.whole).eq(moved[_BELOW:]),
-        fixed.sticky.eq(moved[:_BELOW].any()),
-        fixed.huge.eq(
-            operand.is_inf | ((place > top) & operand.significand.any() & ~operand.is_nan)
-        ),
+        Cat(fixed.fraction, fixed.whole).eq(moved[below:]),
+        fixed.sticky.eq(moved[:below].any()),
+        fixed.huge.eq(beyond & ~operand.is_nan),
         fixed.sign.eq(operand.sign),
     ]
 
@@ -91,7 +91,7 @@ def _round(m, fixed, limit: int, stochastic):
 
 
 class Requantize(wiring.Component):
-    """Divide by ``2**exponent``, round, saturate.
+    """Turn a number into an integer: divide by ``2**exponent``, round, saturate.
 
     To nearest even, or stochastic: ``random`` is added below the LSB of the magnitude and the
     fraction is dropped, so that the magnitude is rounded up with a probability equal to its
@@ -102,14 +102,14 @@ class Requantize(wiring.Component):
     Parameters
     ----------
     config : RequantizeConfig
-        Widths.
+        Format and widths.
 
     Members
     -------
     control : ``In(StructLayout({"exponent": signed(9), "stochastic": 1}))``
         Exponent of the code's LSB and kind of rounding; stable while payloads are inside.
-    i : ``In(stream.Signature(StructLayout({"value": 16, "random": config.random_bits})))``
-        BF16 pattern and random word.
+    i : ``In(stream.Signature(StructLayout({"value": width, "random": config.random_bits})))``
+        Pattern of ``config.format`` and random word.
     o : ``Out(stream.Signature(signed(config.code_width)))``
         Code, within ``+-config.limit``, in units of ``2**exponent``.
     """
@@ -122,11 +122,11 @@ class Requantize(wiring.Component):
 
     def __init__(self, config: RequantizeConfig):
         self.config = config
-        payload = data.StructLayout({"value": 16, "random": config.random_bits})
+        payload = {"value": config.format.width, "random": config.random_bits}
         super().__init__(
             {
                 "control": In(data.StructLayout({"exponent": signed(9), "stochastic": 1})),
-                "i": In(stream.Signature(payload)),
+                "i": In(stream.Signature(data.StructLayout(payload))),
                 "o": Out(stream.Signature(signed(config.code_width))),
             }
         )

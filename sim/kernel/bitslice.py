@@ -17,12 +17,14 @@ TOP = "bitsliced"
 Fields = tuple[tuple[str, int], ...]
 # for area, not depth: a tenth fewer tables than plain "abc -lut 3" has
 ABC = "strash;ifraig;scorr;dc2;dc2;dch,-f;if,-a;strash;dch,-f;if,-a"
+# Starting values go first (constants beside wires would contradict them): no register stays.
 # dfflegalize comes last before the registers go: what optimises would merge gates into them again
 SCRIPT = f"""\
 read_verilog -sv design.v collapse.v
 hierarchy -check -top {TOP}
 proc -norom
 flatten
+setattr -unset init w:*
 opt
 synth -run coarse:fine
 memory_map
@@ -32,7 +34,6 @@ opt -full -nodffe -nosdff
 dfflegalize -cell $_DFF_P_ 01
 clean
 write_json registers.json
-setattr -unset init w:*
 techmap -map wire.v
 opt -full
 abc -lut 3 -script +{ABC}

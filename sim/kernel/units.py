@@ -5,13 +5,13 @@ from numpy.typing import NDArray
 
 from models.config.tile import TileConfig
 from models.digital.accumulate_threshold import Update
-from models.digital.golden import BIAS_INT
+from models.digital.bf16 import BF16_MUL, INT_TO_BF16
 from models.digital.lfsr import lfsr_words
 from models.digital.post_process import PostProcessed
 from rtl_gen.units.accumulate_threshold import AccumulateThreshold
 from rtl_gen.units.adc_interface import AdcInterface
-from rtl_gen.units.bf16_mul import Bf16Mul
-from rtl_gen.units.int_to_bf16 import IntToBf16
+from rtl_gen.units.float_mul import FloatMul
+from rtl_gen.units.int_to_float import IntToFloat
 from rtl_gen.units.lfsr import Lfsr
 from rtl_gen.units.max_pool import MaxPool
 from rtl_gen.units.post_process import PostProcess
@@ -57,8 +57,8 @@ class RtlUnits:
         self._update = Kernel(AccumulateThreshold(tile.update), "accumulate_threshold")
         self._max_pool = Kernel(MaxPool(macro.code_width), "max_pool")
         self._lfsr = Kernel(Lfsr(tile.lfsr, random_state), "lfsr")
-        self._int_to_bf16 = Kernel(IntToBf16(BIAS_INT), "int_to_bf16")
-        self._bf16_mul = Kernel(Bf16Mul(), "bf16_mul")
+        self._int_to_bf16 = Kernel(IntToFloat(INT_TO_BF16), "int_to_bf16")
+        self._bf16_mul = Kernel(FloatMul(BF16_MUL), "bf16_mul")
 
     def kernels(self) -> tuple[Kernel, ...]:
         """Every kernel."""
@@ -200,7 +200,7 @@ class RtlUnits:
         return words.astype(np.uint16), self._random_state
 
     def int_to_bf16(self, value: NDArray[np.int64]) -> NDArray[np.uint16]:
-        return self._int_to_bf16(payload=value.reshape(-1))["payload"].reshape(value.shape)
+        return self._int_to_bf16(value=value.reshape(-1))["payload"].reshape(value.shape)
 
     def bf16_mul(self, a: NDArray[np.uint16], b: NDArray[np.uint16]) -> NDArray[np.uint16]:
         return self._bf16_mul(a=a.reshape(-1), b=b.reshape(-1))["payload"].reshape(a.shape)

@@ -4,34 +4,35 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from models.config.floats import FloatAddConfig, FloatMulConfig, IntToFloatConfig
 from models.config.units import (
     AccumulateThresholdConfig,
     AdcInterfaceConfig,
-    IntToBf16Config,
     LfsrConfig,
     PostProcessConfig,
     RequantizeConfig,
 )
-from models.digital.int_to_bf16 import int_to_bf16
+from models.digital.int_to_float import int_to_float
 from models.digital.lfsr import lfsr_words
 from models.digital.sar import sar
+from models.formats import FP16
 from rtl_gen.array.pulse_sequencer import PulseSequencer
 from rtl_gen.units.accumulate_threshold import AccumulateThreshold
 from rtl_gen.units.adc_interface import AdcInterface
-from rtl_gen.units.bf16_add import Bf16Add
-from rtl_gen.units.bf16_mul import Bf16Mul
-from rtl_gen.units.int_to_bf16 import IntToBf16
+from rtl_gen.units.float_add import FloatAdd
+from rtl_gen.units.float_mul import FloatMul
+from rtl_gen.units.int_to_float import IntToFloat
 from rtl_gen.units.lfsr import Lfsr
 from rtl_gen.units.max_pool import MaxPool
 from rtl_gen.units.post_process import PostProcess
 from rtl_gen.units.relu_mask import ReluMask
 from rtl_gen.units.requantize import Requantize
 from sim.kernel.sar_bench import SarBench
+from tests.models import test_int_to_float as integers
 from tests.rtl import test_accumulate_threshold as update
 from tests.rtl import test_adc_interface as adc
-from tests.rtl import test_bf16_add as add
-from tests.rtl import test_bf16_mul as mul
-from tests.rtl import test_int_to_bf16 as to_bf16
+from tests.rtl import test_float_add as add
+from tests.rtl import test_float_mul as mul
 from tests.rtl import test_max_pool as pool
 from tests.rtl import test_post_process as post
 from tests.rtl import test_pulse_sequencer as pulses
@@ -45,6 +46,7 @@ BF16 = AccumulateThresholdConfig(
 ADC = AdcInterfaceConfig(
     adc_count=2, adc_bits=4, group_count=3, dac_bits=4, slice_bits=3, gain_fraction_bits=2
 )
+FLUSHED = {"subnormals": "flushed", "rounding": "stochastic", "random_bits": 5}
 POST = PostProcessConfig(sum_width=12, code_width=5, random_bits=4)
 
 
@@ -57,18 +59,28 @@ class Case(NamedTuple):
     static: dict[str, Any] | None = None
 
 
-def bf16_mul():
-    yield Case(Bf16Mul(), *mul.case(2500, 1))
+def float_mul():
+    for config in (FloatMulConfig(), FloatMulConfig(depth=3, **FLUSHED)):
+        yield Case(FloatMul(config), *mul.case(config, 2500, 1))
 
 
-def bf16_add():
-    yield Case(Bf16Add(), *add.case(2500, 1))
+def float_add():
+    for config in (FloatAddConfig(), FloatAddConfig(depth=3, **FLUSHED)):
+        yield Case(FloatAdd(config), *add.case(config, 2500, 1))
 
 
-def int_to_bf16_unit():
-    number = to_bf16.near_ties(20, 500, seed=1)
-    dut = IntToBf16(IntToBf16Config(int_width=20))
-    yield Case(dut, number.tolist(), int_to_bf16(number).tolist())
+def int_to_float_unit():
+    config = IntToFloatConfig(int_width=20)
+    number = integers.directed(np.random.default_rng(1), 500, 20, 7)
+    payloads = [{"value": n} for n in number.tolist()]
+    yield Case(IntToFloat(config), payloads, int_to_float(number, config).tolist())
+
+
+def float_to_int():
+    config = RequantizeConfig(format=FP16, code_width=24, random_bits=8)
+    for stochastic in (False, True):
+        value = requantize.around_the_range(config, -12, 400, seed=3)
+        yield Case(Requantize(config), *requantize.case(value, config, -12, stochastic, seed=4))
 
 
 def requantize_unit():
@@ -154,10 +166,11 @@ def sar_adc():
 
 
 UNITS = {
-    "bf16_mul": bf16_mul,
-    "bf16_add": bf16_add,
-    "int_to_bf16": int_to_bf16_unit,
+    "float_mul": float_mul,
+    "float_add": float_add,
+    "int_to_float": int_to_float_unit,
     "requantize": requantize_unit,
+    "requantize fp16": float_to_int,
     "relu_mask": relu_mask,
     "lfsr": lfsr,
     "max_pool": max_pool,

@@ -13,7 +13,6 @@ from models.config.tile import TileConfig
 from models.config.units import (
     AccumulateThresholdConfig,
     AdcInterfaceConfig,
-    IntToBf16Config,
     LfsrConfig,
     PostProcessConfig,
     RequantizeConfig,
@@ -92,8 +91,7 @@ NUMBERS = [
         {},
         {"gain_fraction_bits": (0, 12), "random_bits": (1, 16), "sum_width": (26, 40)},
     ),
-    (IntToBf16Config, {}, {"int_width": (2, 48)}),
-    (RequantizeConfig, {}, {"code_width": (2, 16), "random_bits": (1, 16)}),
+    (RequantizeConfig, {}, {"code_width": (2, 48), "random_bits": (1, 16)}),
     (
         PostProcessConfig,
         {},
@@ -160,7 +158,7 @@ def test_every_number_of_every_config_is_in_the_table():
     covered |= set(BOOLS) | {(kind, name) for kind, name, _ in CHOICES}
     for kind in {kind for kind, *_ in CASES}:
         for field in fields(kind):
-            if field.name not in ("source", "milestones", "macro", "update"):
+            if field.name not in ("source", "milestones", "macro", "update", "format"):
                 assert (kind, field.name) in covered
 
 
@@ -169,7 +167,7 @@ def test_both_ends_of_a_range_are_allowed():
         assert MappingConfig(weight_range=value).weight_range == value
     check_float("x", 0.0, 0.0, 0.0)
     for value in (2, 48):
-        assert IntToBf16Config(int_width=value).int_width == value
+        assert RequantizeConfig(code_width=value).code_width == value
 
 
 @pytest.mark.parametrize(("kind", "name"), BOOLS)
@@ -237,6 +235,7 @@ def test_parts_of_a_wrong_kind(name):
 def test_other_wrong_kinds():
     for name, wanted in (("macro", "MacroConfig"), ("update", "AccumulateThresholdConfig")):
         refuses(TileConfig, TypeError, f"{name} must be a {wanted}, not {{}}", **{name: {}})
+    refuses(RequantizeConfig, TypeError, "format must be a FloatFormat, not 'BF16'", format="BF16")
     message = "milestones must be a tuple, not [0.5]"
     refuses(TrainingConfig, TypeError, message, milestones=[0.5])
     refuses(DeviceConfig, TypeError, "source must be a string, not 3", source=3)

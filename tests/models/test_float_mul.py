@@ -81,6 +81,27 @@ def test_bf16_products_are_those_of_float32_rounded_once_on_both_paths(monkeypat
     np.testing.assert_array_equal(float_mul(a, b, FloatMulConfig()), want)
 
 
+def almost_ties(rng, size):
+    """Normal BF16 factors of subnormal products that lie above a tie by less than 2**-8 ulp.
+
+    With significands x and y the product is shifted right by ``shift``: the guard bit and bits
+    that fall off are set, the seven bits below the guard bit are clear.
+    """
+    x, y, shift = np.meshgrid(np.arange(128, 256), np.arange(128, 256), np.arange(1, 9))
+    tie = ((x * y >> shift) % 256 == 128) & (x * y % (1 << shift) != 0)
+    x, y, shift = rng.choice(np.stack([x[tie], y[tie], shift[tie]]), size, axis=1)
+    exponent = rng.integers(1, 119, size)
+    signs = rng.integers(0, 2, (2, size)) << 15
+    return signs[0] | exponent << 7 | x - 128, signs[1] | (127 - shift - exponent) << 7 | y - 128
+
+
+@every_subnormals
+def test_bf16_products_just_above_ties_match_exact_fractions(subnormals):
+    config = mul_config(BF16, BF16, subnormals)
+    a, b = almost_ties(np.random.default_rng(4), 3000)
+    np.testing.assert_array_equal(float_mul(a, b, config), expected(config, exact(config), (a, b)))
+
+
 @pytest.mark.parametrize("source", [FP8_E4M3, FP8_E5M2])
 @pytest.mark.parametrize(
     ("rounding", "subnormals"),

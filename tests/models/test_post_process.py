@@ -2,10 +2,11 @@ from fractions import Fraction
 
 import numpy as np
 
+from models.config.floats import FloatAddConfig, FloatMulConfig
 from models.config.units import PostProcessConfig
 from models.digital.post_process import post_process
 from models.formats import BF16
-from tests.bf16_cases import exact_product, exact_sum, pairs
+from tests.float_cases import encoded, operand, pairs, plus, times
 
 CONFIG = PostProcessConfig(sum_width=16, code_width=5, random_bits=4)
 
@@ -36,20 +37,23 @@ def test_the_sum_wraps():
     assert result.sum.tolist() == [-32768, 32767, 32767]
 
 
+def exact(total, scale, bias):
+    """Pattern from fractions, rounded three times."""
+    number, scale, bias = (operand(p, BF16) for p in (BF16.encode(Fraction(total)), scale, bias))
+    product = operand(encoded(times(number, scale), FloatMulConfig()), BF16)
+    return encoded(plus([product, bias]), FloatAddConfig())
+
+
 def test_each_step_rounds_once():
     rng = np.random.default_rng(1)
-    scale, bias = pairs(3000, seed=2)
+    scale, bias = (side.astype(np.uint16) for side in pairs(BF16, BF16, 4000, seed=2))
     partials = rng.integers(-3000, 3000, (len(scale), 4)) << rng.integers(0, 2, (len(scale), 1))
     mask = rng.integers(0, 2, len(scale)).astype(bool)
     result = post_process(
         partials, scale, bias, mask, None, CONFIG, activation=0, exponent=0, stochastic=False
     )
-    expected = [
-        exact_sum(exact_product(BF16.encode(Fraction(total)), s), b)
-        for total, s, b in zip(
-            partials.sum(axis=1).tolist(), scale.tolist(), bias.tolist(), strict=True
-        )
-    ]
+    columns = partials.sum(axis=1).tolist(), scale.tolist(), bias.tolist()
+    expected = [exact(*row) for row in zip(*columns, strict=True)]
     np.testing.assert_array_equal(result.value, expected)
     np.testing.assert_array_equal(result.mask, mask)
 
@@ -59,7 +63,7 @@ def test_packets_may_have_any_shape():
     result = post_process(
         partials,
         np.full(3, 0x3F80),
-        np.zeros((2, 1)),
+        np.zeros((2, 1), np.uint16),
         np.ones(3),
         np.full((2, 3), 8),
         CONFIG,

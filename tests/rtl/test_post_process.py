@@ -3,9 +3,10 @@ import pytest
 
 from models.config.units import PostProcessConfig
 from models.digital.post_process import post_process
+from models.formats import BF16
 from rtl_gen.units.post_process import PostProcess
 from sim.streams import run_stream
-from tests.bf16_cases import pairs
+from tests.float_cases import pairs
 from tests.rtl.unstalled import run_unstalled
 
 CONFIG = PostProcessConfig(sum_width=20, code_width=5, random_bits=4)
@@ -25,7 +26,7 @@ class Packets:
         partials = rng.integers(-limit, limit, size) >> rng.integers(0, config.sum_width, size)
         scale = 0x3F80 - (rng.integers(0, config.sum_width, size) << 7) + rng.integers(0, 128, size)
         bias = rng.integers(0x3C00, 0x4180, size) | rng.integers(0, 2, size) << 15
-        corners = rng.choice(np.stack(pairs(0, 0), axis=1), size)
+        corners = rng.choice(np.stack(pairs(BF16, BF16, 0, 0), axis=1), size)
         corner = rng.random(size) < 0.1
         scale = np.where(corner, corners[..., 0], scale)
         bias = np.where(corner, corners[..., 1], bias)

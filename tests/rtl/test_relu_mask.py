@@ -2,10 +2,13 @@ import numpy as np
 import pytest
 
 from models.digital.relu_mask import relu_mask
+from models.formats import BF16
 from rtl_gen.units.relu_mask import ReluMask
 from sim.streams import run_stream
-from tests.bf16_cases import CORNERS
+from tests.float_cases import corners
 from tests.rtl.stream_checks import check_reset, check_timing
+
+CORNERS = corners(BF16)
 
 
 def case(count, mode, seed):

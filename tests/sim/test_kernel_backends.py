@@ -4,10 +4,11 @@ from amaranth.hdl import Module
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from models.config.units import IntToBf16Config, PostProcessConfig, RequantizeConfig
-from rtl_gen.units.bf16_add import Bf16Add
-from rtl_gen.units.bf16_mul import Bf16Mul
-from rtl_gen.units.int_to_bf16 import IntToBf16
+from models.config.floats import FloatAddConfig, FloatMulConfig, IntToFloatConfig
+from models.config.units import PostProcessConfig, RequantizeConfig
+from rtl_gen.units.float_add import FloatAdd
+from rtl_gen.units.float_mul import FloatMul
+from rtl_gen.units.int_to_float import IntToFloat
 from rtl_gen.units.post_process import PostProcess
 from rtl_gen.units.relu_mask import ReluMask
 from rtl_gen.units.requantize import Requantize
@@ -61,12 +62,12 @@ def pairs(count):
 
 CONTROL = {"control": {"exponent": 3, "stochastic": 1}}
 UNITS = {  # component, static, fields of n beats
-    "bf16_mul": (Bf16Mul, None, pairs),
-    "bf16_add": (Bf16Add, None, pairs),
-    "int_to_bf16": (
-        lambda: IntToBf16(IntToBf16Config()),
+    "float_mul": (lambda: FloatMul(FloatMulConfig()), None, pairs),
+    "float_add": (lambda: FloatAdd(FloatAddConfig()), None, pairs),
+    "int_to_float": (
+        lambda: IntToFloat(IntToFloatConfig()),
         None,
-        lambda n: {"payload": words(n, 32, signed=True) >> (np.arange(n) % 32)},
+        lambda n: {"value": words(n, 32, signed=True) >> (np.arange(n) % 32)},
     ),
     "requantize": (
         lambda: Requantize(RequantizeConfig()),

@@ -1,0 +1,1 @@
+"""The evidence of the floating-point units: `imctwin verify float`."""
