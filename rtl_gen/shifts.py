@@ -33,25 +33,12 @@ def shift_right_fixed(value, count: int):
     return Cat(value[count:], C(0, min(count, width)))
 
 
-def normalise_level(value, count: int):
-    """Shift left by ``count`` if that loses nothing; the value, and whether it was shifted."""
-    empty = ~value[-count:].any()
-    return Mux(empty, shift_left_fixed(value, count), value), empty
-
-
 def levels(limit: int) -> list[int]:
     """Powers of two, highest first, whose sums reach from 0 to at least ``limit``."""
     return [2**n for n in reversed(range(limit.bit_length()))]
 
 
-def shift_right_sticky(value, amount):
-    """``value >> amount``; the lowest bit becomes 1 when a one fell off."""
-    width = len(value)
-    top = levels(width)[0]
-    lost = (amount >= 2 * top) & value.any()
-    value = Mux(amount >= 2 * top, 0, value)[:width]
-    for count in levels(width):
-        chosen = amount[count.bit_length() - 1] if count.bit_length() <= len(amount) else C(0)
-        lost = lost | (chosen & value[:count].any())
-        value = Mux(chosen, shift_right_fixed(value, count), value)
-    return Cat(value[0] | lost, value[1:])
+def shift_right_level(value, count: int, chosen, lost):
+    """``value >> count`` if ``chosen``; the value, and ``lost`` or whether a one fell off."""
+    lost = lost | (chosen & value[:count].any())
+    return Mux(chosen, shift_right_fixed(value, count), value), lost

@@ -1,5 +1,11 @@
 """Tools on the path for every test."""
 
+import signal
+
 from sim import toolchain
 
-toolchain.setup()
+
+def pytest_configure(config):
+    toolchain.setup()
+    if hasattr(config, "workerinput"):  # a worker of xdist ignores Ctrl-C, which some tests press
+        signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -5,7 +5,7 @@ from amaranth import *
 from models.config.floats import FloatAddConfig
 from rtl_gen.formats import Operand
 from rtl_gen.rounding import Unrounded
-from rtl_gen.shifts import levels, shift_right_fixed
+from rtl_gen.shifts import levels, shift_right_level
 from rtl_gen.steps import Step
 from rtl_gen.units.float_unit import FloatUnit
 
@@ -94,8 +94,7 @@ class _Adder:
             if first:
                 y = Cat(C(0, self.extra - 1), y)
             chosen = distance[count.bit_length() - 1]
-            lost = lost | (chosen & y[:count].any())
-            y = Mux(chosen, shift_right_fixed(y, count), y)
+            y, lost = shift_right_level(y, count, chosen, lost)
             if last:
                 (subtract, far, some), rest = self.result.take(rest, "subtract", "far", "some")
                 y = Cat(Mux(far, some, lost), Mux(far, 0, y)[: self.aligned - 1])

@@ -6,7 +6,7 @@ from models.config.floats import FloatFmaConfig
 from rtl_gen.formats import Operand
 from rtl_gen.multiplier import product
 from rtl_gen.rounding import Unrounded
-from rtl_gen.shifts import levels, shift_right_fixed
+from rtl_gen.shifts import levels, shift_right_level
 from rtl_gen.steps import Step
 from rtl_gen.units.float_unit import FloatUnit
 
@@ -23,14 +23,17 @@ class _Fma:
         self.flushed = config.is_flushed
         fmt, addend = config.format, config.addend
         product_width, addend_width = 2 * (fmt.mantissa_bits + 1), addend.mantissa_bits + 1
-        widest = max(product_width, addend_width)
         rounded = config.result.mantissa_bits + 1
         rounded += config.random_bits if config.rounding == "stochastic" else 1
-        # Nothing may be cut off while the top can cancel: exponents at most 2 apart. Further
-        # apart, what is rounded must end above the sticky bit, with two leading zeros, or as
-        # many as subnormal operands bring.
-        zeros = 2 if self.flushed else widest
-        self.frame = max(widest + 2, zeros + rounded + 1)
+        # most leading zeros of either term at the top
+        product_zeros = 1 if self.flushed else product_width - 1
+        addend_zeros = 0 if self.flushed else addend_width - 1
+        # Deep cancellation takes highest ones at most one place apart: then the other term
+        # starts one place below these zeros or higher, and nothing of it may be cut off. Further
+        # apart, the highest one of the sum is at most one place lower than that of the term at
+        # the top, and what is rounded must end above the sticky bit.
+        whole = max(product_zeros + 1 + addend_width, addend_zeros + 1 + product_width)
+        self.frame = max(whole, max(product_zeros, addend_zeros) + 1 + rounded)
         # exponents count from the highest bit of the product; the addend's are moved to match
         self.move = 2 * fmt.bias - 1 - addend.bias
         low = 0 if self.flushed else 1
@@ -141,8 +144,7 @@ class _Fma:
             small = Cat(C(0, self.frame - len(small)), small)
             lost = rest.pop(self.result.field("lost"), C(0))
             chosen = distance[count.bit_length() - 1]
-            lost = lost | (chosen & small[:count].any())
-            moved = Mux(chosen, shift_right_fixed(small, count), small)
+            moved, lost = shift_right_level(small, count, chosen, lost)
             if not last:
                 return self.result.give(rest, small=moved, distance=distance, lost=lost)
             (far, none, subtract), rest = self.result.take(rest, "far", "none", "subtract")

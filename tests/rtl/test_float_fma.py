@@ -17,6 +17,7 @@ DEPTHS = (0, 2, 5)
 E4M3 = {"format": FP8_E4M3, "addend": FP8_E4M3, "result": FP8_E4M3}
 FP32_SUM = {"addend": FP32, "result": FP32}
 TINY = FloatFormat(name="tiny", exponent_bits=2, mantissa_bits=1, bias=1)
+TWO_BITS = FloatFormat(name="two bits", exponent_bits=8, mantissa_bits=1, bias=127)
 # its exponents lie further from those of BF16 than either format's from each other
 HIGH = FloatFormat(name="high", exponent_bits=8, mantissa_bits=7, bias=10)
 LOW = FloatFormat(name="low", exponent_bits=8, mantissa_bits=3, bias=250)
@@ -51,6 +52,14 @@ FORMS = {
     "fp32": FP32_SUM | {"format": FP32},
     "fp32 and e4m3 to bf16": {"format": FP32, "addend": FP8_E4M3},
     "bf16 to e4m3": {"result": FP8_E4M3},
+    "fp16 and fp32 to bf16": {"format": FP16, "addend": FP32},
+    "bf16 and fp32 to two bits": {"addend": FP32, "result": TWO_BITS},
+    "bf16 and fp32 to two bits flushed": {
+        "addend": FP32,
+        "result": TWO_BITS,
+        "subnormals": "flushed",
+    },
+    "e5m2 and fp32 to bf16": {"format": FP8_E5M2, "addend": FP32},
     "tiny": {"format": TINY, "addend": TINY, "result": TINY},
     "tiny onto bf16 flushed": {"format": TINY, "subnormals": "flushed"},
     "high": {"format": HIGH},
@@ -198,6 +207,23 @@ def test_rounds_once(subnormals):
     fields = {"a": np.full(3, a), "b": np.full(3, b), "c": np.array([0, tiny, tiny ^ 0x8000])}
     found = rtl(FloatFmaConfig(subnormals=subnormals), fields)
     assert found.tolist() == [0x3F82, 0x3F82, 0x3F81]
+
+
+@pytest.mark.cosim
+@pytest.mark.formal
+@pytest.mark.parametrize(
+    ("form", "a", "b", "left"),
+    [
+        ("fp16 and fp32 to bf16", 2.0**-24, 1.0, 2.0**-48),
+        ("bf16 and fp32 to two bits", 2.0**-133, 2.0**127, 2.0**-30),
+    ],
+)
+def test_a_long_addend_cancels_a_product_with_leading_zeros(form, a, b, left):
+    config = FloatFmaConfig(**FORMS[form])
+    values = (a, config.format), (b, config.format), (left - a * b, config.addend)
+    patterns = [np.array([kind.encode(value)]) for value, kind in values]
+    found = rtl(config, dict(zip("abc", patterns, strict=True)))
+    assert found.tolist() == [config.result.encode(left)]
 
 
 @pytest.mark.cosim

@@ -4,10 +4,25 @@ from amaranth.hdl import Module
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from models.config.floats import FloatAddConfig, FloatMulConfig, IntToFloatConfig
+from models.config.floats import (
+    FloatAddConfig,
+    FloatCompareConfig,
+    FloatConvertConfig,
+    FloatFmaConfig,
+    FloatMulConfig,
+    FusedDotConfig,
+    FusedSumConfig,
+    IntToFloatConfig,
+)
 from models.config.units import PostProcessConfig, RequantizeConfig
+from models.formats import FP8_E4M3, FP16, FP32
 from rtl_gen.units.float_add import FloatAdd
+from rtl_gen.units.float_compare import FloatCompare
+from rtl_gen.units.float_convert import FloatConvert
+from rtl_gen.units.float_fma import FloatFma
 from rtl_gen.units.float_mul import FloatMul
+from rtl_gen.units.fused_dot import FusedDot
+from rtl_gen.units.fused_sum import FusedSum
 from rtl_gen.units.int_to_float import IntToFloat
 from rtl_gen.units.post_process import PostProcess
 from rtl_gen.units.relu_mask import ReluMask
@@ -60,6 +75,11 @@ def pairs(count):
     return {"a": words(count, 16), "b": words(count, 16, seed=2)}
 
 
+def near(count):
+    """Four BF16 terms of about the same size in a word."""
+    return (words(4 * count, 16) & 0x83FF | 0x3C00).astype("<u2").view("<u8")
+
+
 CONTROL = {"control": {"exponent": 3, "stochastic": 1}}
 UNITS = {  # component, static, fields of n beats
     "float_mul": (lambda: FloatMul(FloatMulConfig()), None, pairs),
@@ -73,6 +93,27 @@ UNITS = {  # component, static, fields of n beats
         lambda: Requantize(RequantizeConfig()),
         CONTROL,
         lambda n: {"value": words(n, 16), "random": words(n, 8, seed=2)},
+    ),
+    "float_fma": (
+        lambda: FloatFma(FloatFmaConfig(result=FP32, depth=5)),
+        None,
+        lambda n: pairs(n) | {"c": words(n, 16, seed=3)},
+    ),
+    "float_convert": (
+        lambda: FloatConvert(FloatConvertConfig(format=FP16, result=FP8_E4M3, depth=0)),
+        None,
+        lambda n: {"value": words(n, 16)},
+    ),
+    "float_compare": (lambda: FloatCompare(FloatCompareConfig()), None, pairs),
+    "fused_sum": (
+        lambda: FusedSum(FusedSumConfig(terms=4, window=16, subnormals="flushed", depth=6)),
+        None,
+        lambda n: {"x": near(n)},
+    ),
+    "fused_dot": (
+        lambda: FusedDot(FusedDotConfig(terms=3, format=FP8_E4M3, result=FP32, window=0)),
+        None,
+        lambda n: {"a": words(n, 24), "b": words(n, 24, seed=2)},
     ),
     "relu_mask": (
         ReluMask,
