@@ -111,7 +111,12 @@ FORMS = (
         _Mul(depth=7),
         bars=[Bar(name="goal: CVFPU's area at 140 MHz", lut=408, dsp=1, fmax_mhz=140)],
     ),
-    _form("mul_flushed", _Mul(depth=0, subnormals="flushed"), "flopoco_mul"),
+    _form(
+        "mul_flushed",
+        _Mul(depth=0, subnormals="flushed"),
+        "flopoco_mul",
+        why="smaller but slower: overflow and underflow are seen behind the rounding's carry chain",
+    ),
     _form(
         "mul_flushed_nodsp",
         _Mul(depth=0, subnormals="flushed", multiplier="rows"),
