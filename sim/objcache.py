@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 SOURCES = (".cpp", ".cc")
@@ -24,13 +25,15 @@ def main(command: list[str]) -> int:
         return subprocess.call(command)
     output = Path(command[command.index("-o") + 1])
     stored = _store() / (_key(command, sources[0], preprocessed) + ".o")
-    if stored.exists():
+    with suppress(FileNotFoundError):  # not there, or deleted just now
         shutil.copyfile(stored, output)
         return 0
     status = subprocess.call(command)
     if status == 0:
         new = stored.with_suffix(f".{os.getpid()}.{output.stem}")
         shutil.copyfile(output, new)
+        with new.open("rb") as file:
+            os.fsync(file.fileno())  # before its name is there: a power cut leaves no empty file
         new.replace(stored)
     return status
 

@@ -51,14 +51,32 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_resume(parser: argparse.ArgumentParser) -> None:
+    """Options of the commands that can stop and go on."""
+    parser.add_argument("--resume", type=Path, metavar="CHECKPOINT", help="go on from a checkpoint")
+    parser.add_argument(
+        "--checkpoint-every",
+        type=int,
+        default=200,
+        metavar="STEPS",
+        help="write checkpoint.npz every so many steps as well as every epoch (default 200)",
+    )
+
+
 def add_bench(
     parser: argparse.ArgumentParser, kernels: Callable[..., int], qor: Callable[..., int]
 ) -> None:
     """Sub-commands of ``bench``, run by ``kernels`` and ``qor``."""
     added = parser.add_subparsers(metavar="WHAT", required=True)
-    speed = added.add_parser("kernels", help="speed of the compiled RTL, to bench.json")
+    speed = added.add_parser(
+        "kernels",
+        help="speed of compiled RTL, training and analog models, as ratios measured in one run",
+        epilog="examples:\n  imctwin bench kernels --quick\n"
+        "  imctwin bench kernels --only training",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_speed(speed)
     speed.set_defaults(run=kernels)
-    add_out(speed, "build")
     area = added.add_parser(
         "qor",
         help="area and speed of the float units on ECP5 beside public ones",
@@ -83,6 +101,45 @@ def add_bench(
         default="0,1,2,3,4,5,6,7,8",
         metavar="LIST",
         help="of the sweep (default %(default)s)",
+    )
+
+
+def _add_speed(parser: argparse.ArgumentParser) -> None:
+    """Options of the measurement of speed."""
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="PART",
+        help="measure only kernels, training or analog; may be repeated",
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="within a minute: fewer repeats, no cocotb"
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="folder with MNIST (default: ../shared/data/mnist, or enlarged digits without it)",
+    )
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        default=Path("build/bench.json"),
+        metavar="FILE",
+        help="results; tables (.md) and bars (.png) beside it (default %(default)s)",
+    )
+
+
+def add_engine(parser: argparse.ArgumentParser, flag: str) -> None:
+    """Option for what clocks the tile."""
+    parser.add_argument(
+        flag,
+        choices=("cocotb", "kernel"),
+        default="cocotb",
+        help="what clocks the tile: cocotb, or the compiled tile with the macro as C++, ten to "
+        "forty times as fast (default cocotb)",
     )
 
 

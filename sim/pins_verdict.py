@@ -9,11 +9,11 @@ import numpy as np
 
 from models.analog.macro import AnalogMacro
 from models.config.memristor import MemristorConfig
+from sim.corners import bf16_rounding
+from sim.cosim.engines import run_tile
 from sim.cosim.expected import compare, expect_all
 from sim.cosim.operations import TileResult
-from sim.cosim.replay import replay
 from sim.pins import Sample
-from sim.recording import bf16_rounding
 
 
 def replay_samples(
@@ -22,9 +22,25 @@ def replay_samples(
     build_dir: Path,
     *,
     seed: int,
+    engine: str = "cocotb",
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Replay through the generated tile; compare with the twins and with the training run.
+
+    Parameters
+    ----------
+    samples : list of Sample
+        Operations, with what the training run had in their place.
+    config : MemristorConfig
+        The system.
+    build_dir : Path
+        Where a build goes.
+    seed : int
+        Of the gaps on every stream.
+    engine : {"cocotb", "kernel"}
+        What clocks the tile, see :func:`sim.cosim.engines.run_tile`.
+    progress : callable, optional
+        Called with operations done and their number.
 
     Returns
     -------
@@ -36,7 +52,9 @@ def replay_samples(
     converters = next(s.op.converters for s in samples if s.op.converters is not None)
     macro = AnalogMacro(config.macro, config.device, config.adc, converters)
     ops = [sample.op for sample in samples]
-    results = replay(ops, config.tile, macro, build_dir, seed=seed, progress=progress)
+    results = run_tile(
+        ops, config.tile, macro, build_dir, engine=engine, seed=seed, progress=progress
+    )
     wanted = expect_all(ops, config.tile, macro)
     return _verdict(samples, results, wanted, config)
 

@@ -1,7 +1,9 @@
-"""Two runs side by side: every digital result of one compared with that of the other."""
+"""One run on golden twins, every digital result of which generated RTL has to give as well."""
 
-from collections import Counter, deque
-from collections.abc import Callable, Iterator
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -10,42 +12,16 @@ from numpy.typing import NDArray
 
 from models.config.tile import TileConfig
 from models.digital.golden import DigitalUnits
+from sim.corners import CORNERS
 
-Sink = Callable[[str, tuple[Any, ...], dict[str, Any], Any], None]
-
-
-class Observed:
-    """`DigitalUnits` that show every call to ``sink`` while it is not None.
-
-    Parameters
-    ----------
-    units : DigitalUnits
-        Who does the work.
-    sink : callable
-        Called as ``sink(unit, args, kwargs, result)`` after each call.
-    """
-
-    concurrent = False  # calls must come in one order
-
-    def __init__(self, units: DigitalUnits, sink: Sink):
-        self._units = units
-        self.sink: Sink | None = sink
-
-    def __getattr__(self, name: str) -> Any:
-        unit = getattr(self._units, name)
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            result = unit(*args, **kwargs)
-            if self.sink is not None:
-                self.sink(name, args, kwargs, result)
-            return result
-
-        return call
+WORKERS = 2
+ENOUGH = 2**22  # results of one unit that are given to a worker together
+WAITING = 2**27  # results that may wait for their RTL
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """First place where the two runs differ.
+    """First place where RTL and golden twins differ.
 
     Parameters
     ----------
@@ -78,7 +54,7 @@ class Difference:
 
 @dataclass
 class BitComparison:
-    """Compares the calls of a golden run with those of an RTL run, step by step.
+    """Counts compared values, differences and corners; keeps the first difference.
 
     Parameters
     ----------
@@ -91,57 +67,40 @@ class BitComparison:
     differences: Counter[str] = field(default_factory=Counter)
     corners: Counter[str] = field(default_factory=Counter)
     first: Difference | None = None
-    step: int = 0
-    _waiting: deque[tuple[str, list[tuple[str, NDArray]]]] = field(default_factory=deque)
-    _call: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def golden(self, unit: str, args: tuple, kwargs: dict[str, Any], result: Any) -> None:
-        """Take in a call of the golden run."""
-        self._waiting.append((unit, list(_results(result))))
-        if unit in CORNERS:
-            self.corners.update(CORNERS[unit](args, kwargs, result, self.tile))
+    def compare(self, call: "Call", rtl: Any) -> None:
+        """Take in what RTL gives for a call of the golden run."""
+        for (name, want), (_, got) in zip(_results(call.result), _results(rtl), strict=True):
+            if want.shape != got.shape:
+                raise RuntimeError(f"unit {call.unit}: {name} is {got.shape}, not {want.shape}")
+            unequal = want.reshape(-1) != got.reshape(-1)
+            count = int(np.count_nonzero(unequal))
+            with self._lock:
+                self.compared[call.unit] += want.size
+                if count:
+                    self._differ(call, name, count, int(np.argmax(unequal)), want, got)
+        if call.unit in CORNERS:
+            corners = CORNERS[call.unit](call.args, call.kwargs, call.result, self.tile)
+            with self._lock:
+                self.corners.update(corners)
 
-    def rtl(self, unit: str, args: tuple, kwargs: dict[str, Any], result: Any) -> None:
-        """Compare a call of the RTL run with the golden call of the same place."""
-        self._call += 1
-        wanted_unit, wanted = self._waiting.popleft() if self._waiting else ("nothing", [])
-        found = list(_results(result))
-        same = wanted_unit == unit and all(
-            want.shape == got.shape for (_, want), (_, got) in zip(wanted, found, strict=True)
-        )
-        if same:
-            for (name, want), (_, got) in zip(wanted, found, strict=True):
-                self._compare(unit, name, want, got)
-        elif self.first is None:  # after a difference the runs may well part
-            raise RuntimeError(f"unit {unit}: the golden run called {wanted_unit} in its place")
-
-    def _compare(self, unit: str, name: str, want: NDArray, got: NDArray) -> None:
-        self.compared[unit] += want.size
-        unequal = np.flatnonzero(want.reshape(-1) != got.reshape(-1))
-        if not unequal.size:
-            return
-        self.differences[unit] += unequal.size
-        if self.first is None:
-            index = int(unequal[0])
-            values = (int(part.reshape(-1)[index]) for part in (want, got))
-            golden, rtl = values
+    def _differ(
+        self, call: "Call", name: str, count: int, index: int, want: NDArray, got: NDArray
+    ) -> None:
+        self.differences[call.unit] += count
+        if self.first is None or call.place < (self.first.step, self.first.call):
+            golden, rtl = (int(part.reshape(-1)[index]) for part in (want, got))
+            step, number = call.place
             self.first = Difference(
-                unit=unit,
+                unit=call.unit,
                 field=name,
-                step=self.step,
-                call=self._call,
+                step=step,
+                call=number,
                 index=index,
                 golden=golden,
                 rtl=rtl,
             )
-
-    def next_step(self) -> None:
-        """End this step; RuntimeError if the golden run made calls that the RTL run did not."""
-        if self._waiting and self.first is None:
-            raise RuntimeError(f"unit {self._waiting[0][0]}: the RTL run made no call in its place")
-        self._waiting.clear()
-        self._call = 0
-        self.step += 1
 
     def summary(self) -> dict[str, Any]:
         """Figures for the report."""
@@ -157,6 +116,146 @@ class BitComparison:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One call of a golden unit; ``place`` is its step and its number within the step."""
+
+    unit: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    result: Any
+    place: tuple[int, int]
+
+    @property
+    def size(self) -> int:
+        """Results, and so about the work."""
+        return max(part.size for _, part in _results(self.result))
+
+    @property
+    def group(self) -> tuple[Any, ...]:
+        """What the call shares with those that one RTL call can do together."""
+        if self.unit == "sar":
+            return self.unit, self.args[0].shape[1:]
+        if self.unit == "adc_interface":
+            codes, *registers = self.args
+            held = tuple(np.asarray(one).tobytes() for one in registers)
+            return self.unit, codes.shape[1:], held, self.kwargs["pair"]
+        return self.unit, self.place
+
+
+class CheckedUnits:
+    """`DigitalUnits` on golden twins that have every result checked by RTL, a little later.
+
+    Until the first difference the operands of a call are those of a run on RTL alone. RTL works in
+    threads of its own; calls of converters wait until a batch of them has come together.
+
+    Parameters
+    ----------
+    golden, rtl : DigitalUnits
+        The twins, whose results are given, and the kernels.
+    comparison : BitComparison
+        Where results are compared.
+
+    Attributes
+    ----------
+    step : int
+        Training step of the calls to come.
+    checking : bool
+        False lets the twins work alone.
+    failure : str
+        What a kernel said that failed.
+    """
+
+    concurrent = False  # the order of calls names a difference
+
+    def __init__(self, golden: DigitalUnits, rtl: DigitalUnits, comparison: BitComparison):
+        self._golden, self._rtl, self.comparison = golden, rtl, comparison
+        self.checking, self.failure = True, ""
+        self.step, self._number, self._waiting = 0, 0, 0
+        self._groups: dict[tuple, list[Call]] = {}
+        self._jobs: list[tuple[Future[None], int]] = []
+        self._pool = ThreadPoolExecutor(WORKERS)
+
+    def __getattr__(self, name: str) -> Any:
+        unit = getattr(self._golden, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            result = unit(*args, **kwargs)
+            if self.checking:
+                self._take(name, args, kwargs, result)
+            return result
+
+        return call
+
+    def _take(self, unit: str, args: tuple, kwargs: dict[str, Any], result: Any) -> None:
+        self._number += 1
+        for part in (*args, *kwargs.values(), *(part for _, part in _results(result))):
+            if isinstance(part, np.ndarray):
+                part.flags.writeable = False  # it is looked at later
+        call = Call(unit, args, kwargs, result, (self.step, self._number))
+        if unit == "random_words":  # a sequence: in order
+            self._check([call])
+            return
+        group = self._groups.setdefault(call.group, [])
+        group.append(call)
+        self._waiting += call.size
+        if sum(one.size for one in group) >= ENOUGH:
+            self._start(call.group)
+
+    def _start(self, group: tuple) -> None:
+        calls = self._groups.pop(group)
+        self._jobs.append((self._pool.submit(self._check, calls), sum(one.size for one in calls)))
+
+    def _check(self, calls: list[Call]) -> None:
+        if self.failure:
+            return
+        try:
+            for call, rtl in zip(calls, self._on_rtl(calls), strict=True):
+                self.comparison.compare(call, rtl)
+        except RuntimeError as error:  # a kernel is stuck, or not what it should be
+            step, number = calls[0].place
+            self.failure = self.failure or f"step {step}, call {number}: {error}"
+
+    def _on_rtl(self, calls: list[Call]) -> list[Any]:
+        unit, (first, *_) = getattr(self._rtl, calls[0].unit), calls
+        if len(calls) == 1:
+            return [unit(*first.args, **first.kwargs)]
+        together = np.concatenate([one.args[0] for one in calls])
+        ends = np.cumsum([len(one.args[0]) for one in calls])[:-1]
+        return np.split(unit(together, *first.args[1:], **first.kwargs), ends)
+
+    def next_step(self) -> bool:
+        """End a step; tell whether all that is known by now is equal."""
+        self.step, self._number = self.step + 1, 0
+        if sum(one.size for group in self._groups.values() for one in group) >= ENOUGH:
+            for group in list(self._groups):
+                self._start(group)
+        while self._jobs and (self._waiting > WAITING or self._jobs[0][0].done()):
+            job, size = self._jobs.pop(0)
+            job.result()
+            self._waiting -= size
+        return self.is_equal
+
+    def drain(self) -> bool:
+        """Wait for all results; tell whether they are equal."""
+        for group in list(self._groups):
+            self._start(group)
+        while self._jobs:
+            job, size = self._jobs.pop(0)
+            job.result()
+            self._waiting -= size
+        return self.is_equal
+
+    @property
+    def is_equal(self) -> bool:
+        """Nothing has differed or failed so far."""
+        return not self.failure and self.comparison.first is None
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown(cancel_futures=True)
+
+
 def _results(result: Any) -> Iterator[tuple[str, NDArray]]:
     """Results of a call by name."""
     if isinstance(result, tuple):
@@ -164,68 +263,3 @@ def _results(result: Any) -> Iterator[tuple[str, NDArray]]:
         yield from ((name, np.asarray(part)) for name, part in zip(names, result, strict=True))
     else:
         yield "result", np.asarray(result)
-
-
-def _sar(args, _kwargs, codes, tile):
-    full = 2**tile.macro.adc_bits - 1
-    return {
-        "adc_codes_zero": int(np.count_nonzero(codes == 0)),
-        "adc_codes_full_scale": int(np.count_nonzero(codes == full)),
-    }
-
-
-def _post_process(_args, kwargs, result, tile):
-    inexact, ties = bf16_rounding(result.sum)
-    limit = tile.post_process.requantize.limit
-    negative = (result.value & 0x8000) != 0
-    return {
-        "int_to_bf16_rounding_ties": ties,
-        "int_to_bf16_inexact": inexact,
-        "post_process_code_saturations": int(np.count_nonzero(np.abs(result.code) == limit)),
-        "activation_zeroed": int(np.count_nonzero(~result.mask)),
-        "post_process_negative": int(np.count_nonzero(negative)),
-    }
-
-
-def bf16_rounding(sums: NDArray[np.int64]) -> tuple[int, int]:
-    """Count the integers that BF16 has to round, and the ties among them."""
-    magnitude = np.abs(sums.astype(np.int64))
-    _, length = np.frexp(magnitude.astype(np.float64))  # bits of the integer
-    dropped = np.maximum(length - 8, 0)
-    low = magnitude & ((np.int64(1) << dropped) - 1)
-    ties = (dropped > 0) & (low == (np.int64(1) << np.maximum(dropped, 1)) >> 1)
-    return int(np.count_nonzero(low)), int(np.count_nonzero(ties))
-
-
-def _requantize(_args, _kwargs, codes, tile):
-    limit = tile.post_process.requantize.limit
-    return {"requantize_saturations": int(np.count_nonzero(np.abs(codes) == limit))}
-
-
-def _accumulate_threshold(args, kwargs, result, tile):
-    update = tile.update
-    count = np.abs(result.counts.astype(np.int64))
-    found = {
-        "pulses_requested": int(count.sum()),
-        "weights_pulsed": int(np.count_nonzero(count)),
-        "pulse_counts_capped": int(np.count_nonzero(count == update.count_limit)),
-    }
-    if update.variant == "fixed":
-        found["chi_saturations"] = int(
-            np.count_nonzero(np.abs(result.chi) == 2 ** (update.chi_width - 1) - 1)
-        )
-    return found
-
-
-def _max_pool(args, _kwargs, result, _tile):
-    codes, (best, _) = args[0], result
-    return {"max_pool_ties": int(np.count_nonzero((codes == best[:, None]).sum(axis=1) > 1))}
-
-
-CORNERS = {
-    "sar": _sar,
-    "post_process": _post_process,
-    "requantize": _requantize,
-    "accumulate_threshold": _accumulate_threshold,
-    "max_pool": _max_pool,
-}

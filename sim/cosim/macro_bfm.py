@@ -10,6 +10,16 @@ from models.config.macro import MacroConfig
 from sim.cosim.packing import pack_bits, unpack_lanes
 
 Array = NDArray[np.float32]
+# violations of the pin protocol, in the order of enum Rule in sim/kernel/tile_pins.h
+RULES = (
+    "drive changed less than settle_cycles before sample",
+    "a line that the macro does not have is driven",
+    "adc_range {} does not exist",
+    "sample {} has no noise: it was not expected",
+    "mux {} does not exist",
+    "drive changed between sample and the last comparison",
+)
+UNSETTLED, ABSENT_LINE, ABSENT_RANGE, UNEXPECTED, ABSENT_GROUP, MOVED = RULES
 
 
 class Macro(Protocol):
@@ -105,15 +115,15 @@ class MacroBfm:
         """
         self._compared = (mux, trial)
         if cycle - self._stable_since < self.config.settle_cycles:
-            self.errors.append("drive changed less than settle_cycles before sample")
+            self.errors.append(UNSETTLED)
         pins, config = self._drive, self.config
         transpose = bool(pins["transpose"])
         driven = config.columns if transpose else config.rows
         levels = unpack_lanes(pins["drive"], config.lines, config.slice_bits)
         if levels[driven:].any():
-            self.errors.append("a line that the macro does not have is driven")
+            self.errors.append(ABSENT_LINE)
         if pins["adc_range"] >= config.range_count:
-            self.errors.append(f"adc_range {pins['adc_range']} does not exist")
+            self.errors.append(ABSENT_RANGE.format(pins["adc_range"]))
         self._sense(levels[None, :driven], transpose, pins["adc_range"])
 
     def _sense(self, levels: NDArray[np.integer], transpose: bool, adc_range: int) -> None:
@@ -122,7 +132,7 @@ class MacroBfm:
         sensed = config.rows if transpose else config.columns
         number = len(self.accepted)
         if self.conductance is None or self.noise is None or number >= self._sample_limit():
-            self.errors.append(f"sample {number} has no noise: it was not expected")
+            self.errors.append(UNEXPECTED.format(number))
         else:
             noise = self.noise.reshape(-1, sensed)[number][None]
             held[:sensed] = self.physics.sense(
@@ -141,14 +151,14 @@ class MacroBfm:
         if self.held is None:
             return 0
         if mux >= config.group_count:
-            self.errors.append(f"mux {mux} does not exist")
+            self.errors.append(ABSENT_GROUP.format(mux))
             return 0
         trials = unpack_lanes(trial, config.adc_count, config.adc_bits)
         above = self.held[mux] >= trials
         if (mux, trial) != self._compared:  # a decision, not rest
             self._compared = (mux, trial)
             if self._drive != self._sampled_pins:
-                self.errors.append("drive changed between sample and the last comparison")
+                self.errors.append(MOVED)
             self.accepted[-1][mux] = np.maximum(self.accepted[-1][mux], np.where(above, trials, 0))
         return pack_bits(above)
 

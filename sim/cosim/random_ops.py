@@ -13,9 +13,9 @@ from models.config.tile import TileConfig
 from models.config.toml import config_hash
 from models.randomness import generator
 from models.trainer.progress import Progress
+from sim.cosim.engines import run_tile
 from sim.cosim.expected import compare, expect_all
 from sim.cosim.operations import TileOp
-from sim.cosim.replay import replay
 from sim.files import write_atomically
 
 
@@ -109,7 +109,13 @@ def mixture(rng, config: TileConfig, conductance, count: int) -> list[TileOp]:
 
 
 def run_random(
-    config: MemristorConfig, folder: Path, count: int, *, seed: int, waves: bool
+    config: MemristorConfig,
+    folder: Path,
+    count: int,
+    *,
+    seed: int,
+    waves: bool,
+    engine: str = "cocotb",
 ) -> dict[str, Any]:
     """Run random operations through the generated tile and compare them with the twins.
 
@@ -124,7 +130,9 @@ def run_random(
     seed : int
         Of operations, conductances, converters and stalls.
     waves : bool
-        Write a waveform.
+        Write a waveform; not with the engine ``kernel``.
+    engine : {"cocotb", "kernel"}
+        What clocks the tile, see :func:`sim.cosim.engines.run_tile`.
 
     Returns
     -------
@@ -139,8 +147,15 @@ def run_random(
     ops = mixture(rng, config.tile, conductance, count)
     progress = Progress("cosim")
     progress.start(count)
-    results = replay(
-        ops, config.tile, physics, folder / "sim", seed=seed, progress=progress.reach, waves=waves
+    results = run_tile(
+        ops,
+        config.tile,
+        physics,
+        folder / "sim",
+        engine=engine,
+        seed=seed,
+        progress=progress.reach,
+        waves=waves,
     )
     progress.close()
     summary: dict[str, Any] = {

@@ -91,7 +91,7 @@ def _build(runner, verilog: Path, build_dir: Path, waves: bool) -> None:
         _compile(runner, verilog, build_dir, waves)
         return Path(shutil.copy2(build_dir / TOP, folder / TOP))
 
-    shutil.copy2(cached(f"{key}.sim", make), build_dir / TOP)
+    shutil.copy2(cached(f"{key}.sim", make, "simulation"), build_dir / TOP)
     stamp.write_text(key)
 
 

@@ -31,6 +31,11 @@ class Step:
     timed: bool = False
 
 
+def patience(bare: int, p_stall: float) -> int:
+    """Cycles in which a step must end that takes ``bare`` cycles without stalls."""
+    return 1000 + int(5 * bare / (1 - p_stall))
+
+
 def steps(op: TileOp, config: TileConfig) -> Iterator[Step]:
     """Commands of one operation in order."""
     return _update(op, config) if op.kind == "update" else _conversion(op, config)

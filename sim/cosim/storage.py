@@ -4,14 +4,14 @@ import importlib
 import inspect
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 ROOMS = ("models", "sim")  # classes of other packages are neither written nor made
 
 
-def save(path: Path, value: Any) -> None:
+def save(path: Path | BinaryIO, value: Any) -> None:
     """Write ``value``: numbers, strings, None, arrays, lists, dicts with string keys, objects.
 
     An object must be what its class makes from its attributes with the names of the
@@ -24,7 +24,7 @@ def save(path: Path, value: Any) -> None:
     np.savez(path, allow_pickle=False, value=np.array(text), **named)
 
 
-def load(path: Path) -> Any:
+def load(path: Path | BinaryIO) -> Any:
     """Read what :func:`save` wrote; tuples come back as lists."""
     with np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}

@@ -47,6 +47,15 @@ def check_range(field: Field, array: np.ndarray) -> None:
         raise ValueError(f"{field.name} must be between {low} and {high}, not {value}")
 
 
+def tied_bits(port: Port | None, tied: Mapping[str, int]) -> tuple[int, int]:
+    """Return which bits of ``port`` the fields ``tied`` are, and their values."""
+    fields = {field.name: field for field in (port.fields if port else ()) if not field.count}
+    if unknown := set(tied) - set(fields):
+        raise ValueError(f"tied must name fields among {sorted(fields)}, not {sorted(unknown)}")
+    mask = sum((1 << fields[name].width) - 1 << fields[name].offset for name in tied)
+    return mask, packed_port(port, tied) if port else 0
+
+
 def packed_words(ports: Mapping[str, Port], static: Mapping[str, Any]) -> np.ndarray:
     """Pack the static inputs, each in whole 32-bit words, in the order of ``ports``."""
     if unknown := set(static) - set(ports):

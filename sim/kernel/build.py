@@ -12,7 +12,8 @@ from amaranth.lib.wiring import Component
 
 from rtl_gen.verilog import describe, to_verilog
 from sim import toolchain
-from sim.kernel.cache import cached, content_key
+from sim.kernel import memories
+from sim.kernel.cache import cached, content_key, made_for
 from sim.objcache import compiler_identity
 
 WAIVERS = Path(__file__).parents[1] / "lint.vlt"
@@ -61,7 +62,10 @@ def library(verilog: str, top: str, wrapper: str) -> Path:
     toolchain.require("g++")
     parts = (verilog, top, wrapper, WAIVERS.read_text(), *VERILATE, *COMPILE, *VERILATED, *LINK)
     key = content_key(*parts, str(ONE_UNIT), _tools())
-    return cached(f"{key}.so", lambda folder: _build(verilog, top, wrapper, folder))
+    with made_for(top.removesuffix("_top")):
+        return cached(
+            f"{key}.so", lambda folder: _build(verilog, top, wrapper, folder), "verilator"
+        )
 
 
 def _build(verilog: str, top: str, wrapper: str, folder: Path) -> Path:
@@ -69,6 +73,8 @@ def _build(verilog: str, top: str, wrapper: str, folder: Path) -> Path:
     tool = [str(toolchain.verilator_root() / "bin" / "verilator_bin"), *VERILATE]
     run_tool([*tool, "--top-module", top, str(WAIVERS), "design.v"], folder)
     (folder / "wrapper.cpp").write_text(wrapper)
+    root = (folder / "Vm___024root.h").read_text()
+    (folder / "memories.inc").write_text(memories.verilated(root))
     sources = sorted(folder.glob("*.cpp"))
     if sum(source.stat().st_size for source in sources) <= ONE_UNIT:
         unit = folder / "unit.cxx"
@@ -84,10 +90,12 @@ def _runtime() -> list[Path]:
     """Objects of Verilator's run-time library, compiled once."""
     key = content_key(*COMPILE, *VERILATED, _tools())
     source = toolchain.verilator_root() / "include"
-    return [
-        cached(f"{key}-{name}.o", lambda folder, name=name: _compile(source / name, folder))
-        for name in RUNTIME
-    ]
+
+    def make(name: str) -> Path:
+        return cached(f"{key}-{name}.o", lambda folder: _compile(source / name, folder), "runtime")
+
+    with made_for("verilator"):
+        return [make(name) for name in RUNTIME]
 
 
 def _compile(source: Path, folder: Path) -> Path:
@@ -98,10 +106,18 @@ def _compile(source: Path, folder: Path) -> Path:
     return output
 
 
-def compiled(files: Mapping[str, str], *, include: Path | None = None, depends: str = "") -> Path:
+def compiled(
+    files: Mapping[str, str],
+    *,
+    include: Path | None = None,
+    depends: str = "",
+    flags: Sequence[str] = (),
+    kind: str = "bitsliced",
+) -> Path:
     """Return ``unit.cpp`` of ``files`` as a shared library, built or cached.
 
-    ``depends`` is the text of what it includes from the folder ``include``.
+    ``depends`` is the text of what it includes from the folder ``include``; ``flags`` go to the
+    compiler after those of all kernels; ``kind`` is what lists of the cache call it.
 
     Raises
     ------
@@ -114,11 +130,11 @@ def compiled(files: Mapping[str, str], *, include: Path | None = None, depends: 
         for name, text in files.items():
             (folder / name).write_text(text)
         paths = ["-I", str(include)] if include else []
-        run_tool([*COMPILE, *paths, *LINK[1:], "-o", "kernel.so", "unit.cpp"], folder)
+        run_tool([*COMPILE, *flags, *paths, *LINK[1:], "-o", "kernel.so", "unit.cpp"], folder)
         return folder / "kernel.so"
 
-    parts = (*files, *files.values(), depends, *COMPILE, *LINK)
-    return cached(f"{content_key(*parts, compiler_identity('g++'))}.so", make)
+    parts = (*files, *files.values(), depends, *COMPILE, *flags, *LINK)
+    return cached(f"{content_key(*parts, compiler_identity('g++'))}.so", make, kind)
 
 
 def run_tool(command: Sequence[str], folder: Path) -> None:

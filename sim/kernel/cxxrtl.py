@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sim import toolchain
 from sim.kernel.build import compiled
+from sim.kernel.memories import simulated
 from sim.kernel.yosys import synthesised
 
 # splitnets: "opt" joins nets that would then need a second evaluation to settle (bf16_mul: 30
@@ -39,4 +40,5 @@ def library(verilog: str, top: str, wrapper: str) -> Path:
     assert spec.origin is not None
     runtime = Path(spec.origin).parent / "share" / "include" / "backends" / "cxxrtl" / "runtime"
     header = (runtime / "cxxrtl" / "cxxrtl.h").read_text()
-    return compiled({"design.cc": design, "unit.cpp": wrapper}, include=runtime, depends=header)
+    files = {"design.cc": design, "memories.inc": simulated(design), "unit.cpp": wrapper}
+    return compiled(files, include=runtime, depends=header, kind="cxxrtl")

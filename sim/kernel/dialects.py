@@ -7,18 +7,26 @@ VERILATED = """\
 #include "Vm___024root.h"
 
 void Vm___024root___eval(Vm___024root*);
+void Vm___024root___eval_settle(Vm___024root*);
 
 namespace {
 
 using Design = Vm;
 
+struct Context : VerilatedContext {
+    Context() { threads(1); }  // no pool of threads, whose end takes 2 ms
+};
+
 struct Model {
-    VerilatedContext context;
+    Context context;
     Vm design{&context, ""};
 };
 
 inline void settle(Vm* m) { Vm___024root___eval(m->rootp); }  // without eval()'s bookkeeping
 inline void settle_all(Vm* m) { m->eval(); }  // the first of all starts the design
+[[maybe_unused]] void settle_loaded(Vm* m) { Vm___024root___eval_settle(m->rootp); }
+
+#define ROW(member, n) m->rootp->member[n]
 
 }  // namespace
 """
@@ -36,6 +44,9 @@ struct Model {
 
 inline void settle(Design* m) { m->step(); }
 inline void settle_all(Design* m) { m->step(); }
+[[maybe_unused]] void settle_loaded(Design* m) { m->step(); }
+
+#define ROW(member, n) m->member.data[n]
 
 // Ports are wires where a register drives them, otherwise values.
 template <size_t N> uint32_t* words_of(cxxrtl::value<N>& port) { return port.data; }

@@ -41,11 +41,27 @@ INFIX = {0b1000: "{0} & {1}", 0b1110: "{0} | {1}", 0b0110: "{0} ^ {1}"}
 
 @dataclass(frozen=True)
 class Luts:
-    """Nets of the inputs and outputs, and by net the table (bit n: value at n) and its inputs."""
+    """Nets of the inputs and outputs, and by net the table (bit n: value at n) and its inputs.
+
+    ``state`` has the nets of registers, each with the net of its next value; None without clock.
+    """
 
     inputs: tuple[int, ...]
     outputs: tuple[Bit, ...]
     cells: dict[Bit, tuple[int, tuple[Bit, ...]]]
+    state: tuple[tuple[int, Bit], ...] | None = None
+
+    @property
+    def sources(self) -> dict[Bit, str]:
+        """Where nets that no table drives are read."""
+        given: dict[Bit, str] = {net: f"in[{n}]" for n, net in enumerate(self.inputs)}
+        return given | {net: f"state[{n}]" for n, (net, _) in enumerate(self.state or ())}
+
+    @property
+    def targets(self) -> list[tuple[str, Bit]]:
+        """Where values are written."""
+        results = [(f"out[{n}]", bit) for n, bit in enumerate(self.outputs)]
+        return results + [(f"next[{n}]", bit) for n, (_, bit) in enumerate(self.state or ())]
 
 
 def emit(name: str, luts: Luts) -> str:
@@ -54,19 +70,25 @@ def emit(name: str, luts: Luts) -> str:
     parts = [order[at : at + PART] for at in range(0, len(order), PART)] or [[]]
     upper = name.upper()
     sizes = {"INPUTS": len(luts.inputs), "OUTPUTS": len(luts.outputs), "GATES": len(order)}
+    if luts.state is not None:
+        sizes["REGISTERS"] = len(luts.state)
     lines = [PRELUDE, *(f"constexpr unsigned {upper}_{k} = {size};" for k, size in sizes.items())]
     slots, room = _shared_slots(parts, luts)
+    given, names = "const V *__restrict in, V *__restrict out", "in, out"
+    if luts.state is not None:
+        given += ", const V *__restrict state, V *__restrict next"
+        names += ", state, next"
     for index, part in enumerate(parts if len(parts) > 1 else []):
         lines.append(
             f"static __attribute__((noinline)) void {name}_part{index}"
-            "(const V *__restrict in, V *__restrict out, V *__restrict shared) {"
+            f"({given}, V *__restrict shared) {{"
         )
         lines += [f"    {line}" for line in _statements(part, luts, slots)]
         lines.append("}")
-    lines.append(f"static inline void {name}(const V *__restrict in, V *__restrict out) {{")
+    lines.append(f"static inline void {name}({given}) {{")
     if len(parts) > 1:
         lines.append(f"    V shared[{max(room, 1)}];")
-        lines += [f"    {name}_part{index}(in, out, shared);" for index in range(len(parts))]
+        lines += [f"    {name}_part{index}({names}, shared);" for index in range(len(parts))]
     else:
         lines += [f"    {line}" for line in _statements(order, luts, slots)]
     lines += [f"    {line}" for line in _direct(luts)]
@@ -88,7 +110,7 @@ def _ordered(luts: Luts) -> list[Bit]:
 
 def _postorder(luts: Luts, least_first: Callable[..., Sequence[Bit]]) -> Iterator[Bit]:
     done: set[Bit] = set()
-    for output in luts.outputs:
+    for _, output in luts.targets:
         stack = [output]
         while stack:
             net = stack[-1]
@@ -124,24 +146,23 @@ def _shared_slots(parts: list[list[Bit]], luts: Luts) -> tuple[dict[Bit, int], i
 
 
 def _statements(part: Sequence[Bit], luts: Luts, slots: dict[Bit, int]) -> Iterator[str]:
-    inputs: dict[Bit, str] = {net: f"in[{place}]" for place, net in enumerate(luts.inputs)}
-    outputs: dict[Bit, list[Bit]] = {}
-    for place, net in enumerate(luts.outputs):
-        outputs.setdefault(net, []).append(place)
-    here = set(part)
+    sources, here = luts.sources, set(part)
+    targets: dict[Bit, list[str]] = {}
+    for place, net in luts.targets:
+        targets.setdefault(net, []).append(place)
 
     def operand(bit: Bit) -> str:
         if bit in here:
             return f"n{bit}"
-        return inputs.get(bit) or (f"shared[{slots[bit]}]" if bit in slots else _constant(bit))
+        return sources.get(bit) or (f"shared[{slots[bit]}]" if bit in slots else _constant(bit))
 
     for net in part:
         table, bits = luts.cells[net]
         yield f"const V n{net} = {_expression(table, [operand(bit) for bit in bits])};"
         if net in slots:
             yield f"shared[{slots[net]}] = n{net};"
-        for place in outputs.get(net, ()):
-            yield f"out[{place}] = n{net};"
+        for place in targets.get(net, ()):
+            yield f"{place} = n{net};"
 
 
 def _expression(table: int, operands: Sequence[str]) -> str:
@@ -156,11 +177,11 @@ def _expression(table: int, operands: Sequence[str]) -> str:
 
 
 def _direct(luts: Luts) -> Iterator[str]:
-    """Set the outputs that are an input or a constant."""
-    inputs: dict[Bit, str] = {net: f"in[{place}]" for place, net in enumerate(luts.inputs)}
-    for place, bit in enumerate(luts.outputs):
+    """Set what is an input, a register or a constant."""
+    sources = luts.sources
+    for place, bit in luts.targets:
         if bit not in luts.cells:
-            yield f"out[{place}] = {inputs.get(bit) or _constant(bit)};"
+            yield f"{place} = {sources.get(bit) or _constant(bit)};"
 
 
 def _constant(bit: Bit) -> str:

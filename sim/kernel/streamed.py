@@ -6,6 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
+from sim.kernel.memories import Memory, parsed
 
 
 class Streamed:
@@ -18,12 +21,15 @@ class Streamed:
         self._lock = threading.Lock()
         self._library: ctypes.CDLL | None = None
         self._model: _Model | None = None
+        self.memories: dict[str, Memory] = {}
 
     def build(self) -> None:
         """Compile unless that is done."""
         with self._lock:
             if self._library is None:
-                self._library = _declare(ctypes.CDLL(str(self._make())))
+                library = _declare(ctypes.CDLL(str(self._make())))
+                self.memories = parsed(library.model_memories().decode())
+                self._library = library
 
     def run(
         self,
@@ -44,6 +50,22 @@ class Streamed:
             is_new = self._model is None
             self._model = self._model or _Model(self._library)
             return self._model.run(is_new, *arguments)
+
+    def move_memory(self, name: str, rows: NDArray, *, is_load: bool) -> None:
+        """Copy a memory of the kept state to ``rows`` [depth] or [depth, bytes], or from them."""
+        assert self._library is not None
+        with self._lock:
+            if self._model is None:
+                self._model = _Model(self._library)
+                self._library.model_reset(self._model.handle)
+            index, size = list(self.memories).index(name), rows.nbytes // len(rows)
+            address = rows.ctypes.data
+            self._library.model_memory(self._model.handle, index, is_load, address, size)
+
+    def reset(self) -> None:
+        """Forget the kept state."""
+        with self._lock:
+            self._model = None
 
 
 class _Model:
@@ -76,11 +98,16 @@ def _declare(library: ctypes.CDLL) -> ctypes.CDLL:
     number, pointer = ctypes.c_int64, ctypes.c_void_p
     library.model_new.argtypes = []
     library.model_new.restype = pointer
-    library.model_delete.argtypes = [pointer]
-    library.model_delete.restype = None
+    for function in (library.model_delete, library.model_reset):
+        function.argtypes = [pointer]
+        function.restype = None
     arguments = [pointer, number, number, pointer, number, pointer, number, pointer, pointer]
     library.model_run.argtypes = arguments
     library.model_run.restype = number
+    library.model_memories.argtypes = []
+    library.model_memories.restype = ctypes.c_char_p
+    library.model_memory.argtypes = [pointer, number, number, pointer, number]
+    library.model_memory.restype = None
     return library
 
 

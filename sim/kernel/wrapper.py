@@ -10,7 +10,7 @@ import numpy as np
 from sim.kernel.dialects import Dialect
 
 TEMPLATE = Path(__file__).with_name("wrapper.cpp.in")
-STUCK, EXTRA = 1, 2  # statuses, as in the template
+STUCK, EXTRA, DIFFERENT = 1, 2, 3  # statuses, as in the template
 Lanes = dict[str, tuple[int, bool]]
 
 
@@ -83,9 +83,18 @@ def _lane_count(name: str, total: int, width: int) -> int:
 
 
 def wrapper(
-    i: Port | None, o: Port, statics: list[Port], dialect: Dialect, has_clock: bool = True
+    i: Port | None,
+    o: Port,
+    statics: list[Port],
+    dialect: Dialect,
+    has_clock: bool = True,
+    copies: int = 1,
 ) -> str:
-    """Return the C++ source; it is compiled in one unit with the design when that is small."""
+    """Return the C++ source; it is compiled in one unit with the design when that is small.
+
+    With ``copies`` the design is that of :func:`sim.kernel.copies.side_by_side`, and ``i`` and
+    ``o`` are the ports of one copy.
+    """
     static, at = [], 0
     for pin in statics:
         static += [f"std::memcpy(words, given + {at}, sizeof(uint32_t) * {pin.words});"]
@@ -93,13 +102,17 @@ def wrapper(
         at += pin.words
     clk, rst, offer = dialect.bit("clk"), dialect.bit("rst"), dialect.bit("i__valid")
     ready = dialect.bit("i__ready")
-    ports = [p for p in (i, o, *statics) if p]
+    widths = [copies * i.width if i else 0, copies * o.width, *(pin.width for pin in statics)]
     parts = {
         "PRELUDE": [dialect.prelude],
-        "LOAD": _load(i) + dialect.assign(i.name, i.width) if i else [],
-        "STORE": dialect.fetch(o.name, o.width) + _store(o),
+        "COPIES": [str(copies)],
+        "LOAD": _load(i, copies) if i else ["(void)n;"],
+        "PUT": dialect.assign(i.name, copies * i.width) if i else [],
+        "GET": dialect.fetch(o.name, copies * o.width),
+        "STORE": _store(o, copies),
+        "DIFFERENT": [dialect.bit("differ") if copies > 1 else "false"],
         "STATIC": static,
-        "WORDS": [str(3 + max(p.words for p in ports))],  # put and get may touch 2 words more
+        "WORDS": [str(3 + -(-max(widths) // 32))],  # put and get may touch 2 words more
         "EDGE": [f"{clk} = 1;", "settle(m);", f"{clk} = 0;"] if has_clock else [],
         "RESET": [f"{rst} = 1;", "settle_all(m);", "edge(m);", f"{rst} = 0;"] if has_clock else [],
         "OFFER": [f"{offer} = offered;"] if i else [],
@@ -115,42 +128,44 @@ def wrapper(
     return text
 
 
-def _load(port: Port) -> list[str]:
-    lines = [f"std::memset(words, 0, sizeof(uint32_t) * {port.words});"]
-    for index, field in enumerate(port.fields):
-        source = f"static_cast<const {field.ctype}*>(in[{index}])"
-        if _is_aligned(field):
-            size = field.count * field.width // 8
-            lines.append(
-                f"std::memcpy(bytes + {field.offset // 8}, {source} + n * {field.count}, {size});"
-            )
-        elif field.count:
-            lines.append(f"for (unsigned k = 0; k < {field.count}; ++k)")
-            at = f"{field.offset} + k * {field.width}"
-            lines.append(f"  put(words, {at}, {field.width}, {source}[n * {field.count} + k]);")
-        else:
-            lines.append(f"put(words, {field.offset}, {field.width}, {source}[n]);")
-    return lines
-
-
-def _store(port: Port) -> list[str]:
+def _load(port: Port, copies: int) -> list[str]:
     lines = []
     for index, field in enumerate(port.fields):
-        target = f"static_cast<{field.ctype}*>(out[{index}])"
-        get = "get_signed" if field.signed else "get"
-        if _is_aligned(field):
+        source, at = f"static_cast<const {field.ctype}*>(in[{index}])", _place(port, field, copies)
+        if _is_aligned(port, field, copies):
             size = field.count * field.width // 8
-            lines.append(
-                f"std::memcpy({target} + n * {field.count}, bytes + {field.offset // 8}, {size});"
-            )
+            lines.append(f"std::memcpy(bytes + ({at}) / 8, {source} + n * {field.count}, {size});")
         elif field.count:
             lines.append(f"for (unsigned k = 0; k < {field.count}; ++k)")
-            at = f"{field.offset} + k * {field.width}"
-            lines.append(f"  {target}[n * {field.count} + k] = {get}(words, {at}, {field.width});")
+            value = f"{source}[n * {field.count} + k]"
+            lines.append(f"  put(words, {at} + k * {field.width}, {field.width}, {value});")
         else:
-            lines.append(f"{target}[n] = {get}(words, {field.offset}, {field.width});")
+            lines.append(f"put(words, {at}, {field.width}, {source}[n]);")
     return lines
 
 
-def _is_aligned(field: Field) -> bool:
-    return bool(field.count) and field.offset % 8 == 0 and field.width in (8, 16, 32, 64)
+def _store(port: Port, copies: int) -> list[str]:
+    lines = []
+    for index, field in enumerate(port.fields):
+        target, at = f"static_cast<{field.ctype}*>(out[{index}])", _place(port, field, copies)
+        get = "get_signed" if field.signed else "get"
+        if _is_aligned(port, field, copies):
+            size = field.count * field.width // 8
+            lines.append(f"std::memcpy({target} + n * {field.count}, bytes + ({at}) / 8, {size});")
+        elif field.count:
+            lines.append(f"for (unsigned k = 0; k < {field.count}; ++k)")
+            value = f"{get}(words, {at} + k * {field.width}, {field.width})"
+            lines.append(f"  {target}[n * {field.count} + k] = {value};")
+        else:
+            lines.append(f"{target}[n] = {get}(words, {at}, {field.width});")
+    return lines
+
+
+def _place(port: Port, field: Field, copies: int) -> str:
+    """Lowest bit of a field of one copy."""
+    return f"{field.offset} + copy * {port.width}" if copies > 1 else str(field.offset)
+
+
+def _is_aligned(port: Port, field: Field, copies: int) -> bool:
+    places = field.offset % 8 == 0 and (copies == 1 or port.width % 8 == 0)
+    return bool(field.count) and places and field.width in (8, 16, 32, 64)

@@ -39,4 +39,4 @@ def synthesised(
         return folder / result
 
     key = content_key(*files, *files.values(), script, result, version(PACKAGE))
-    return cached(f"{key}{Path(result).suffix}", make)
+    return cached(f"{key}{Path(result).suffix}", make, "netlist")

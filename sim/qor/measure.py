@@ -122,13 +122,13 @@ class _Job:
 
     def area(self) -> dict[str, int]:
         """Cells of the module alone by type."""
-        return json.loads(cached(f"{self._key}-area.json", lambda _: self._count()).read_text())
+        return json.loads(cached(f"{self._key}-area.json", lambda _: self._count(), "qor").read_text())
 
     def route(self, seed: int, part: Sequence[str]) -> dict[str, Any]:
         """Reach of the wrapped module: ``fmax_mhz`` and its worst ``path``."""
         key = content_key(self._key, *part, str(seed), str(GOAL_MHZ))
         name = f"{key}-route.json"
-        return json.loads(cached(name, lambda _: self._place(seed, part)).read_text())
+        return json.loads(cached(name, lambda _: self._place(seed, part), "qor").read_text())
 
     def _count(self) -> Path:
         synth = f"synth_ecp5 -noiopad -top {self._top} {self._options}\n"

@@ -15,8 +15,11 @@ def lines(summary: dict[str, Any]) -> list[str]:
     """Say in words what was compared."""
     bits, pins, learning = summary["bits"], summary["pins"], summary["learning"]
     corners = bits["corners"]
+    replayed = bits["replayed_on_verilator"]
     text = [
-        f"bits: {bits['compared']:,} digital values compared, {bits['differences']:,} differences",
+        f"bits: {bits['compared']:,} digital values compared, {bits['differences']:,} differences "
+        f"({bits['backend']}{f', {replayed:,} of them on Verilator too' if replayed else ''}, "
+        f"{bits['seconds']:.0f} s)",
         "      " + ", ".join(f"{k} {one['compared']:,}" for k, one in bits["by_unit"].items()),
         "      corners: " + ", ".join(f"{name} {count:,}" for name, count in corners.items()),
         f"pins: {pins['operations']:,} tile operations in {pins['cycles']:,} cycles, "
@@ -36,8 +39,6 @@ def lines(summary: dict[str, Any]) -> list[str]:
     text.extend(f"protocol: {error}" for error in pins.get("protocol_errors", []))
     if bits["failure"]:
         text.append(f"failure: {bits['failure']}")
-    if bits["state_differences"]:
-        text.append("state differs at the end: " + ", ".join(bits["state_differences"]))
     return text
 
 

@@ -104,7 +104,7 @@ def compiled(text: str) -> ctypes.CDLL:
         run_tool([*FLAGS, "-I", str(HEADERS), "-o", "check.so", "check.cpp"], folder)
         return folder / "check.so"
 
-    return ctypes.CDLL(str(cached(f"{key}.so", make)))
+    return ctypes.CDLL(str(cached(f"{key}.so", make, "check")))
 
 
 def run(library: ctypes.CDLL, blocks: range, progress: Progress = lambda share: None) -> Verdict:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from amaranth.hdl import Cat, Module, Mux, Signal, signed
-from amaranth.lib import data, enum, stream, wiring
+from amaranth.lib import data, enum, memory, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl_gen.streams import pipeline
@@ -125,4 +125,69 @@ class Counter(wiring.Component):
         m.d.comb += [self.o.payload.eq(count), self.o.valid.eq(1)]
         with m.If(self.o.ready):
             m.d.sync += count.eq(count + 1)
+        return m
+
+
+class Table(wiring.Component):
+    """A memory that starts with 3 and 4: every beat reads a row and then may write it.
+
+    Rows of more than 64 bits that are not whole bytes show their lowest 64.
+    """
+
+    LATENCY = 1
+
+    def __init__(self, width=12, depth=16, domain="sync"):
+        self.width, self.depth, self.domain = width, depth, domain
+        shown = 64 if width > 64 and width % 8 else width
+        beat = data.StructLayout({"address": range(depth), "value": shown, "write": 1})
+        super().__init__({"i": In(stream.Signature(beat)), "o": Out(stream.Signature(shown))})
+
+    def elaborate(self, platform):
+        m = Module()
+        init = [3 % 2**self.width, 4 % 2**self.width]
+        rows = memory.Memory(shape=self.width, depth=self.depth, init=init)
+        m.submodules.rows_ = rows
+        write, read = rows.write_port(), rows.read_port(domain=self.domain)
+        taken, beat = self.i.valid & self.i.ready, self.i.payload
+        m.d.comb += [
+            self.i.ready.eq(self.o.ready | ~self.o.valid),
+            write.addr.eq(beat.address),
+            write.data.eq(beat.value),
+            write.en.eq(taken & beat.write),
+            read.addr.eq(beat.address),
+        ]
+        with m.If(self.i.ready):
+            m.d.sync += self.o.valid.eq(self.i.valid)
+        if self.domain == "sync":
+            m.d.comb += [read.en.eq(taken), self.o.payload.eq(read.data)]
+        else:
+            with m.If(self.i.ready):
+                m.d.sync += self.o.payload.eq(read.data)
+        return m
+
+
+class Shown(wiring.Component):
+    """A memory with one row on the output all the time: each beat writes it and shows the next."""
+
+    LATENCY = 0
+
+    def __init__(self):
+        super().__init__({"i": In(stream.Signature(8)), "o": Out(stream.Signature(8))})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.rows = rows = memory.Memory(shape=8, depth=4, init=[1, 2, 3, 4])
+        write, read = rows.write_port(), rows.read_port(domain="comb")
+        row = Signal(2)
+        m.d.comb += [
+            read.addr.eq(row),
+            write.addr.eq(row),
+            write.data.eq(self.i.payload),
+            write.en.eq(self.i.valid & self.o.ready),
+            self.o.payload.eq(read.data),
+            self.o.valid.eq(self.i.valid),
+            self.i.ready.eq(self.o.ready),
+        ]
+        with m.If(write.en):
+            m.d.sync += row.eq(row + 1)
         return m

@@ -144,14 +144,14 @@ def test_missing_yosys_names_the_install(monkeypatch, tmp_path):
         (lambda: Add(fault="stuck"), "o__valid is not 1 for every beat"),
     ],
 )
-def test_bitsliced_refuses_state(component, why):
+def test_netlist_refuses_state(component, why):
     with pytest.raises(ValueError, match=f"^unit must be feed-forward, but {why}$"):
-        Kernel(component(), "unit", backend="bitsliced").build()
+        bitslice.netlist(component(), "unit")
 
 
-def test_bitsliced_refuses_a_source():
-    with pytest.raises(ValueError, match=r"^counter must be feed-forward, with a stream i, .*$"):
-        Kernel(Counter(), "counter", backend="bitsliced")
+def test_netlist_refuses_a_source():
+    with pytest.raises(ValueError, match=r"^counter must be feed-forward, from stream i .*$"):
+        bitslice.netlist(Counter(), "counter")
 
 
 class Masked(wiring.Component):

@@ -2,13 +2,16 @@
 
 import json
 import re
+import signal
 
 import numpy as np
 import pytest
 
 from sim import cli
+from sim.checked import CheckedLearner
 from sim.cosim import runner
 from sim.kernel import build
+from sim.kernel.units import RtlUnits
 
 pytestmark = pytest.mark.cosim
 
@@ -28,7 +31,7 @@ def test_equal_runs_write_everything(tmp_path, capsys):
     bits, pins = summary["bits"], summary["pins"]
     assert bits["differences"] == 0
     assert bits["compared"] > 10**6
-    assert bits["state_differences"] == []
+    assert bits["backend"] == "verilator"
     units = {"sar", "adc_interface", "post_process", "requantize", "accumulate_threshold"}
     assert units | {"max_pool", "random_words", "int_to_bf16", "bf16_mul"} == set(bits["by_unit"])
     assert bits["corners"]["pulses_requested"] > 0
@@ -46,6 +49,61 @@ def test_equal_runs_write_everything(tmp_path, capsys):
     assert (tmp_path / "pulses.csv").read_text().startswith("step,layer,input,output,count\n")
     assert (tmp_path / "rtl" / "tile.v").exists()
     assert "0 differences" in capsys.readouterr().out
+
+
+TIMES = {"seconds", "versions"}
+
+
+def figures(folder):
+    """Summary without what depends on time."""
+    summary = json.loads((folder / "summary.json").read_text())
+    summary["bits"].pop("seconds")
+    return {name: value for name, value in summary.items() if name not in TIMES}
+
+
+@pytest.mark.formal
+def test_stopped_run_ends_like_one_that_was_not(tmp_path, capsys, monkeypatch):
+    """Bit-sliced, with a batch size that leaves a smaller last batch."""
+    more = ("--set", "training.batch_size=10", "--pin-steps", "3", "--pin-vectors", "1")
+    more += ("--backend", "bitsliced")
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert run(whole, *more, samples=56) == 0
+    original = CheckedLearner.train_step
+
+    def stopped(self, images, labels, rate):
+        if self.system.step == 4:
+            signal.raise_signal(signal.SIGINT)  # the step is finished first
+        return original(self, images, labels, rate)
+
+    monkeypatch.setattr(CheckedLearner, "train_step", stopped)
+    assert run(parts, *more, samples=56) == 130
+    assert "checkpoint.npz" in capsys.readouterr().err
+    assert not (parts / "summary.json").exists()
+    monkeypatch.undo()
+    checkpoint = ("--resume", str(parts / "checkpoint.npz"))
+    assert run(parts, *more, "--set", "macro.adc_bits=7", *checkpoint, samples=56) == 2
+    assert run(parts, *more[:-4], "--pin-vectors", "2", *checkpoint, samples=56) == 2
+    assert run(parts, *more, *checkpoint, samples=56) == 0
+    ended, wanted = figures(parts), figures(whole)
+    replayed = [one["bits"].pop("replayed_on_verilator") for one in (ended, wanted)]
+    assert min(replayed) > 0  # which ones, depends on threads
+    assert ended == wanted
+    assert wanted["bits"]["backend"] == "bitsliced"
+    for name in ("pulses.csv", "config.toml"):
+        assert (parts / name).read_bytes() == (whole / name).read_bytes()
+
+
+@pytest.mark.parametrize("backend", ["verilator", "bitsliced"])
+def test_kernel_that_fails_is_a_failure(backend, tmp_path, capsys, monkeypatch):
+    def stuck(self, codes):
+        raise RuntimeError("kernel max_pool is stuck: 1 of 2 inputs went in")
+
+    monkeypatch.setattr(RtlUnits, "max_pool", stuck)
+    monkeypatch.setattr(RtlUnits, "build", lambda self: None)
+    assert run(tmp_path, "--backend", backend, samples=16) == 1
+    failure = json.loads((tmp_path / "summary.json").read_text())["bits"]["failure"]
+    assert re.fullmatch(r"step 0, call \d+: kernel max_pool is stuck: .*", failure)
+    assert f"failure: {failure}" in capsys.readouterr().out
 
 
 FAULTS = {

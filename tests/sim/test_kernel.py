@@ -1,21 +1,13 @@
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from sim.kernel import Kernel, build, build_all
 from sim.streams import run_stream
-from sim.toolchain import ToolchainError, cache_dir
+from sim.toolchain import ToolchainError
 from tests.sim.designs import Add, AddConfig, Counter, Lanes, Total
 
 pytestmark = pytest.mark.cosim
 
-ROOT = Path(__file__).parents[2]
 RNG_SEED = 1
 
 
@@ -193,49 +185,3 @@ def test_kernels_in_one_process_do_not_mix():
     for width, kernel in zip((5, 6, 7), kernels, strict=True):
         top = 2**width - 1
         assert kernel(a=[top], b=[-1])["sum"].tolist() == [top - 1]
-
-
-SCRIPT = """
-from sim.kernel import Kernel
-from tests.sim.designs import Lanes
-kernel = Kernel(Lanes({lanes}, 16), "lanes", lanes={{"i.codes": (16, False)}})
-print("building", flush=True)
-kernel.build()
-print(kernel(codes=[[1] * {lanes}], tag=2, wide=0)["codes"].ravel()[0])
-"""
-
-
-def start(lanes, cache):
-    env = dict(os.environ, IMCTWIN_CACHE=str(cache))
-    script = SCRIPT.format(lanes=lanes)
-    return subprocess.Popen(
-        [sys.executable, "-c", script], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True
-    )
-
-
-@pytest.fixture
-def own_cache(add, tmp_path):
-    """An empty kernel cache, but with what is compiled once per machine."""
-    add.build()
-    (tmp_path / "xdg").symlink_to(cache_dir() / "xdg")
-    (tmp_path / "kernels").mkdir()
-    for path in (cache_dir() / "kernels").glob("*.o"):
-        (tmp_path / "kernels" / path.name).symlink_to(path)
-    return tmp_path
-
-
-def test_two_processes_and_a_killed_one(own_cache):
-    victim = start(21, own_cache)
-    assert victim.stdout.readline() == "building\n"
-    folders = []
-    while not folders and victim.poll() is None:
-        folders = list(own_cache.glob("kernels/build-*/design.v"))
-        time.sleep(0.01)
-    victim.send_signal(signal.SIGKILL)
-    assert victim.wait() == -signal.SIGKILL
-    victim.stdout.close()
-    assert not list(own_cache.glob("kernels/*.so"))
-    for process in [start(21, own_cache), start(21, own_cache)]:
-        assert process.communicate(timeout=120)[0] == "building\n3\n"
-        assert process.returncode == 0
-    assert len(list(own_cache.glob("kernels/*.so"))) == 1

@@ -43,3 +43,19 @@ def test_lenet_learns(images, tmp_path):
     assert summary["accuracy"] > 0.7
     assert summary["accuracy"] > summary["reference_accuracy"] - 0.15
     assert "lenet5" in (tmp_path / "config.toml").read_text()
+
+
+@pytest.mark.cosim
+@pytest.mark.formal
+def test_thousand_images_through_rtl(images, tmp_path, capsys):
+    """The short form of the cross-check over a whole epoch: every digital operation is compared."""
+    sets = ["--set", "training.train_samples=1000", "--set", "training.test_samples=100"]
+    command = ["crosscheck", "memristor", "--data", str(images), "--out", str(tmp_path)]
+    short = ["--set", "training.epochs=1", "--pin-steps", "1", "--pin-vectors", "1"]
+    assert cli.main([*command, *sets, *short]) == 0
+    bits = json.loads((tmp_path / "summary.json").read_text())["bits"]
+    assert bits["backend"] == "bitsliced"
+    assert bits["compared"] > 5e8
+    assert bits["differences"] == 0
+    assert bits["replayed_on_verilator"] > 1e5
+    assert "0 differences (bitsliced" in capsys.readouterr().out

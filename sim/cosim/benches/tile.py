@@ -6,23 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import cocotb
-import numpy as np
 from cocotb.clock import Clock
 from cocotb.task import Task
 from cocotb.triggers import FallingEdge, RisingEdge, with_timeout
 from cocotb.utils import get_sim_time
 
 from rtl_gen.train.timing import command_cycles
-from sim.cosim.expected import needed_groups
 from sim.cosim.macro_bfm import MacroBfm
 from sim.cosim.operations import TileOp, TileResult
-from sim.cosim.packing import pack_fields, unpack_fields
-from sim.cosim.steps import Step, steps
+from sim.cosim.packing import pack_fields, word_array
+from sim.cosim.results import STREAMS_OUT, collect
+from sim.cosim.steps import Step, patience, steps
 from sim.cosim.storage import load, save
 
 PERIOD_NS = 10
 STREAM = ("payload", "valid", "ready")
-STREAMS_OUT = ("o", "o_state", "o_program")
 
 
 class Driver:
@@ -134,45 +132,16 @@ async def operate(driver: Driver, op: TileOp) -> TileResult:
     if macro:
         driver.background.append(macro)
     for step in steps(op, config):
-        limit = 1000 + int(5 * driver.bare_cycles(step) / (1 - driver.p_stall))
+        limit = patience(driver.bare_cycles(step), driver.p_stall)
         spent = await with_timeout(driver.step(step), limit * PERIOD_NS, "ns")
         cycles += spent if step.timed else 0
     if macro:
         macro.cancel()
-    for word in driver.taken["o_program"]:
-        fields = unpack_fields(driver.layouts["o_program"], word)
-        bfm.program(fields, converting=op.kind != "update")
-    return (update_result if op.kind == "update" else conversion_result)(driver, op, cycles)
-
-
-def conversion_result(driver: Driver, op: TileOp, cycles: int) -> TileResult:
-    """Beats of ``o`` and what the comparators saw."""
-    layout = driver.layouts["o"]
-    beats = [unpack_fields(layout, word) for word in driver.taken["o"]]
-    adc_codes = driver.bfm.codes(op.slices, op.phases, needed_groups(op, driver.config))
-    return TileResult(
-        sums=np.array([beat["sum"] for beat in beats], np.int64),
-        values=np.array([beat["value"] for beat in beats], np.uint16),
-        masks=np.array([beat["mask"] for beat in beats], np.bool_),
-        codes=np.array([beat["code"] for beat in beats], np.int16),
-        adc_codes=adc_codes,
-        cycles=cycles,
-        errors=driver.bfm.errors,
-    )
-
-
-def update_result(driver: Driver, op: TileOp, cycles: int) -> TileResult:
-    """Chi read back, and the pulses."""
-    state = np.array(driver.taken["o_state"], np.int64)
-    if driver.config.update.variant == "fixed":
-        unused = 64 - driver.config.update.state_width
-        state = state << unused >> unused
-    return TileResult(
-        chi=state.astype(op.chi.dtype).reshape(op.chi.shape),
-        pulses=np.array(driver.bfm.pulses, np.int64).reshape(-1, 4),
-        cycles=cycles,
-        errors=driver.bfm.errors,
-    )
+    layouts = driver.layouts
+    taken = {
+        name: word_array(words, layouts[name]["width"]) for name, words in driver.taken.items()
+    }
+    return collect(op, config, layouts, taken, bfm, cycles)
 
 
 async def spoil(driver: Driver, op: TileOp, rng: random.Random) -> None:
