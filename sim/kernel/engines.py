@@ -24,7 +24,8 @@ SMALL = 4500  # bytes of Verilog up to which CXXRTL runs faster than Verilator: 
 class Interface:
     """A design ``<name>_top`` as text, as it is described, and its ports.
 
-    ``tied`` tells which bits of the payload of ``i`` always have which values.
+    ``tied`` tells which bits of the payload of ``i`` always have which values, ``at_once`` whether
+    the design answers within a cycle.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Interface:
     o: Port
     statics: list[Port]
     tied: tuple[int, int]
+    at_once: bool
 
 
 class Engine(Protocol):
@@ -89,7 +91,7 @@ def engine(backend: str, design: Interface, copies: int = 1) -> Engine:
         ports = design.i, design.o
         verilog += side_by_side(top, unit, ports, design.statics, has_clock, copies)
     dialect = Verilated() if backend == "verilator" else Simulated(top)
-    text = wrapper(design.i, design.o, design.statics, dialect, has_clock, copies)
+    text = wrapper(design.i, design.o, design.statics, dialect, has_clock, copies, design.at_once)
     library = build.library if backend == "verilator" else cxxrtl.library
     return Streamed(lambda: library(verilog, top, text))
 

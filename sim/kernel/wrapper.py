@@ -89,11 +89,13 @@ def wrapper(
     dialect: Dialect,
     has_clock: bool = True,
     copies: int = 1,
+    at_once: bool = True,
 ) -> str:
     """Return the C++ source; it is compiled in one unit with the design when that is small.
 
     With ``copies`` the design is that of :func:`sim.kernel.copies.side_by_side`, and ``i`` and
-    ``o`` are the ports of one copy.
+    ``o`` are the ports of one copy. Unless the design answers ``at_once``, within a cycle, what it
+    says after one clock edge holds until the next.
     """
     static, at = [], 0
     for pin in statics:
@@ -102,6 +104,7 @@ def wrapper(
         at += pin.words
     clk, rst, offer = dialect.bit("clk"), dialect.bit("rst"), dialect.bit("i__valid")
     ready = dialect.bit("i__ready")
+    one = dialect.rise if has_clock and not at_once else []
     widths = [copies * i.width if i else 0, copies * o.width, *(pin.width for pin in statics)]
     parts = {
         "PRELUDE": [dialect.prelude],
@@ -113,7 +116,9 @@ def wrapper(
         "DIFFERENT": [dialect.bit("differ") if copies > 1 else "false"],
         "STATIC": static,
         "WORDS": [str(3 + -(-max(widths) // 32))],  # put and get may touch 2 words more
-        "EDGE": [f"{clk} = 1;", "settle(m);", f"{clk} = 0;"] if has_clock else [],
+        "EDGE": (one or [f"{clk} = 1;", "settle(m);", f"{clk} = 0;"]) if has_clock else [],
+        "BEGIN": ["settle_all(m);"] if one else [],
+        "SETTLE": [] if one else ["settle(m);"],
         "RESET": [f"{rst} = 1;", "settle_all(m);", "edge(m);", f"{rst} = 0;"] if has_clock else [],
         "OFFER": [f"{offer} = offered;"] if i else [],
         "TAKEN": [f"offered && {ready}" if i else "false"],

@@ -122,7 +122,8 @@ class _Job:
 
     def area(self) -> dict[str, int]:
         """Cells of the module alone by type."""
-        return json.loads(cached(f"{self._key}-area.json", lambda _: self._count(), "qor").read_text())
+        name = f"{self._key}-area.json"
+        return json.loads(cached(name, lambda _: self._count(), "qor").read_text())
 
     def route(self, seed: int, part: Sequence[str]) -> dict[str, Any]:
         """Reach of the wrapped module: ``fmax_mhz`` and its worst ``path``."""
