@@ -136,7 +136,8 @@ def _read(
     x: Array, matrix: NDArray[np.floating], scale: Array, rng: Generator, config: MvmConfig
 ) -> tuple[Array, NDArray[np.int64]]:
     """One read of some vectors: outputs, and how many of each vector saturate."""
-    codes: Array = x * (np.float32(1 / config.input_step) / scale)[:, None]
+    factors = np.divide(np.float32(1 / config.input_step), scale, dtype=np.float32)
+    codes = np.multiply(x, factors[:, None], dtype=np.float32)
     if config.dac_bits:
         np.rint(codes, out=codes)
     np.clip(codes, -config.largest_input, config.largest_input, out=codes)

@@ -54,6 +54,13 @@ def test_paths_are_found(name):
     assert answers_at_once(make()) is wanted
 
 
+def outcome(kernel, values):
+    try:
+        return kernel(value=values)["payload"].tolist()
+    except RuntimeError as error:
+        return str(error)
+
+
 @pytest.mark.parametrize("through", [False, True])
 def test_a_design_that_answers_at_once_runs_right(through, monkeypatch):
     values = np.random.default_rng(1).integers(0, 256, 500)
@@ -64,7 +71,4 @@ def test_a_design_that_answers_at_once_runs_right(through, monkeypatch):
     monkeypatch.setattr(batch, "answers_at_once", lambda component: False)
     wrong = Kernel(Choosy(through), f"choosy_{through}".lower())
     wrong.PATIENCE = 100
-    try:
-        assert not np.array_equal(wrong(value=values)["payload"], wanted)
-    except RuntimeError as error:
-        assert "is stuck" in str(error) or "more outputs" in str(error)
+    assert outcome(wrong, values) != wanted.tolist()
