@@ -8,12 +8,13 @@ from sim.bench.settings import Figures, Settings
 from sim.bench.turns import by_turns
 
 KINDS = {  # name: module that it needs, kind of worker
-    "mvm": ("models.analog.mvm", "analog_work:mvm"),
-    "pulses": ("models.analog.stochastic_update", "analog_work:pulses"),
+    "mvm": ("models", "analog_work:mvm"),
+    "exact_mvm": ("models", "analog_work:exact_mvm"),
+    "pulses": ("models", "analog_work:pulses"),
     "aihwkit_mvm": ("aihwkit", "aihwkit_work:mvm"),
     "aihwkit_pulses": ("aihwkit", "aihwkit_work:pulses"),
 }
-RATIOS = (("mvm", "aihwkit_mvm"), ("pulses", "aihwkit_pulses"))
+RATIOS = (("mvm", "aihwkit_mvm"), ("exact_mvm", "aihwkit_mvm"), ("pulses", "aihwkit_pulses"))
 
 
 def measure(settings: Settings) -> Figures:

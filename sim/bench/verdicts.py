@@ -44,6 +44,10 @@ FLOORS = {
         for name, case in CASES.items()
         if case.is_arithmetic
     },
+    "training_fp32_samples_per_s": 2500.0,
+    "training_multilevel_512x512_samples_per_s": 600.0,
+    "analog_mvm_per_s": 100e3,
+    "analog_pulses_per_s": 750e6,
 }
 
 
