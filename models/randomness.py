@@ -3,8 +3,24 @@
 import hashlib
 import json
 from operator import index
+from typing import Any
 
-from numpy.random import Generator, Philox
+import numpy as np
+from numpy.random import Generator, Philox, SeedSequence
+from numpy.typing import NDArray
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class _Key(SeedSequence):
+    """A Philox key as a seed: given as ``key=``, numpy would first ask the system for entropy."""
+
+    def __init__(self, digest: bytes):
+        self.words = np.frombuffer(digest, "<u8", 2)
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> NDArray[Any]:
+        """Give both words of the key; Philox asks for nothing else."""
+        return self.words
 
 
 def generator(seed: int, *purpose: str | int) -> Generator:
@@ -32,14 +48,15 @@ def generator(seed: int, *purpose: str | int) -> Generator:
     TypeError
         If the seed is no int, or a part of the purpose is neither a string nor an int.
     """
-    parts = [_part("seed", seed)]
+    parts = [seed if type(seed) is int else _part("seed", seed)]
     for part in purpose:
-        parts.append(part if isinstance(part, str) else _part("purpose", part))
-    digest = hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode("ascii")).digest()
-    return Generator(Philox(key=int.from_bytes(digest[:16], "little")))
+        parts.append(part if type(part) in (str, int) else _part("purpose", part))
+    return Generator(Philox(_Key(hashlib.sha256(_encode(parts).encode("ascii")).digest())))
 
 
-def _part(name: str, value: int) -> str | int:
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+def _part(name: str, value: Any) -> str | int:
+    if isinstance(value, str) and name != "seed":
+        return value
+    if isinstance(value, (bool, str)) or not hasattr(value, "__index__"):
         raise TypeError(f"{name} must be an int{' or a string' * (name != 'seed')}, not {value!r}")
     return index(value)

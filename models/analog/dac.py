@@ -42,14 +42,16 @@ def row_levels(
     -------
     ndarray, shape (n, slices, phases, rows)
     """
-    magnitude = np.abs(codes)
-    levels = np.empty((len(codes), slices, phases, codes.shape[1]), kind)
-    for phase in range(phases):
-        sided = magnitude if phases == 1 else magnitude * ((codes > 0, codes < 0)[phase])
-        for place in range(slices):
-            shift = macro.slice_bits * (slices - 1 - place)
-            levels[:, place, phase] = (sided >> shift) & (2**macro.slice_bits - 1)
-    return levels
+    sides = np.empty((len(codes), 1, phases, codes.shape[1]), codes.dtype)
+    if phases == 1:
+        np.abs(codes, out=sides[:, 0, 0])
+    else:
+        np.maximum(codes, 0, out=sides[:, 0, 0])
+        np.maximum(-codes, 0, out=sides[:, 0, 1])
+    shifts = np.arange(slices - 1, -1, -1, dtype=codes.dtype) * macro.slice_bits
+    levels = sides >> shifts[:, None, None]
+    levels &= 2**macro.slice_bits - 1
+    return levels.astype(kind)
 
 
 def column_levels(
@@ -58,11 +60,12 @@ def column_levels(
     *,
     slices: int,
     kind: type[np.floating] = np.float32,
-) -> NDArray[np.floating]:
-    """Levels of the columns for a transposed pass, always in two phases.
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Levels of the column pairs for a transposed pass, always in two phases.
 
     A positive code drives the plus column of its pair in phase 0 and the minus column in phase 1,
-    a negative code the other way round.
+    a negative code the other way round. So in phase 0 plus columns get half of ``magnitude +
+    signed`` and minus columns half of ``magnitude - signed``; in phase 1 they change places.
 
     Parameters
     ----------
@@ -73,10 +76,8 @@ def column_levels(
 
     Returns
     -------
-    ndarray, shape (n, slices, 2, 2 * pairs)
+    magnitude, signed : ndarray, shape (n, slices, pairs)
+        Levels, and the same with the signs of the codes.
     """
-    sides = row_levels(codes, macro, slices=slices, phases=2, kind=kind)
-    levels = np.empty((*sides.shape[:3], 2 * codes.shape[1]), kind)
-    levels[..., 0::2] = sides
-    levels[..., 1::2] = sides[:, :, ::-1]
-    return levels
+    magnitude = row_levels(codes, macro, slices=slices, phases=1, kind=kind)[:, :, 0]
+    return magnitude, magnitude * np.sign(codes).astype(kind)[:, None]

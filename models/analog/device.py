@@ -95,17 +95,50 @@ def pulse(
     ndarray of float32
         State after, on the grid.
     """
-    after = conductance.copy()
-    flat, wanted = after.reshape(-1), counts.reshape(-1)
+    after, wanted = conductance.copy(), counts.reshape(-1)
     active = np.flatnonzero(wanted)
-    up, down, bound = (np.ravel(part)[active] for part in (devices.up, devices.down, devices.bound))
-    signed = wanted[active].astype(np.int64)
-    g, left, rising = flat[active], np.abs(signed), signed > 0
-    for number in range(int(left.max(initial=0))):
-        on = left > number
-        jitter = 1 + config.cycle_spread * rng.standard_normal(int(on.sum()), np.float32)
-        ratio = g[on] / bound[on]
-        step = np.where(rising[on], up[on] * (1 - ratio), -down[on] * ratio)
-        g[on] = np.clip(g[on] + step * jitter, 0, bound[on])
-    flat[active] = on_grid(g)
+    after.reshape(-1)[active] = pulsed(conductance, devices, active, wanted[active], config, rng)
     return after
+
+
+def pulsed(
+    conductance: Array,
+    devices: Devices,
+    active: NDArray[np.intp],
+    counts: NDArray[np.integer],
+    config: DeviceConfig,
+    rng: Generator,
+) -> Array:
+    """States of some devices after their pulses: `pulse` for the few that get any.
+
+    Parameters
+    ----------
+    conductance, devices, config, rng
+        As in `pulse`.
+    active : ndarray of int, shape (k,)
+        Flat places of the devices, in array order.
+    counts : ndarray of int, shape (k,)
+        Their pulse counts, none 0.
+    """
+    parts = (conductance, devices.up, devices.down, devices.bound)
+    g, up, down, bound = (part.reshape(-1)[active] for part in parts)
+    signed = counts.astype(np.int64)
+    left, rising = np.abs(signed), signed > 0
+    if not len(active):
+        return g
+    g, on = _moved(g, up, down, bound, rising, config, rng), np.flatnonzero(left > 1)
+    for number in range(2, int(left.max()) + 1):
+        g[on] = _moved(g[on], up[on], down[on], bound[on], rising[on], config, rng)
+        on = on[left[on] > number]
+    return on_grid(g)
+
+
+def _moved(g, up, down, bound, rising, config: DeviceConfig, rng: Generator) -> Array:
+    """States after one pulse each."""
+    jitter = config.cycle_spread * rng.standard_normal(len(g), np.float32)
+    jitter += 1
+    ratio = g / bound
+    step = np.where(rising, up * (1 - ratio), -down * ratio)
+    step *= jitter
+    step += g
+    return np.clip(step, 0, bound, out=step)

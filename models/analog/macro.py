@@ -22,6 +22,30 @@ from models.config.macro import MacroConfig
 Array = NDArray[np.float32]
 
 
+class Drive(NamedTuple):
+    """What each drive puts on its lines: sum of the levels and of their squares, shape (n,)."""
+
+    total: NDArray[np.floating]
+    squares: NDArray[np.floating]
+
+
+class Transfer(NamedTuple):
+    """Held input over the column sum S at one range: ``(curve * S + slope) * S + offset``.
+
+    Parameters
+    ----------
+    lsb : float
+        Column sum of one LSB.
+    curve, slope, offset : ndarray of float32, shape (sensed,)
+        Coefficients of each line, in LSB.
+    """
+
+    lsb: float
+    curve: Array
+    slope: Array
+    offset: Array
+
+
 class Converters(NamedTuple):
     """Imperfections of the converters of one macro, each of shape (adc_count,).
 
@@ -54,6 +78,25 @@ def lsb(macro: MacroConfig, adc_range: int) -> float:
     return macro.rows * (2**macro.slice_bits - 1) / 2 ** (macro.adc_bits + adc_range)
 
 
+def transfer(converters: Converters, macro: MacroConfig, adc_range: int) -> Transfer:
+    """Coefficients of converters at one range; the input bends by a parabola.
+
+    Parameters
+    ----------
+    converters : Converters
+        One entry per sensed line.
+    macro : MacroConfig
+        Resolution and full scale.
+    adc_range : int
+        Full-scale setting.
+    """
+    unit = lsb(macro, adc_range)
+    full, per = np.float32(2**macro.adc_bits), np.float32(1 / unit)
+    bend: Array = converters.inl * np.float32(4) / full
+    slope: Array = (converters.gain + bend) * per
+    return Transfer(unit, -bend / full * per * per, slope, converters.offset)
+
+
 def sum_type(macro: MacroConfig) -> type[np.floating]:
     """Float type in which sums of grid conductances over a line are exact."""
     largest = macro.lines * (2**macro.slice_bits - 1) * LARGEST * 2**GRID_BITS
@@ -63,19 +106,14 @@ def sum_type(macro: MacroConfig) -> type[np.floating]:
 def sense(
     levels: NDArray[np.floating],
     conductance: NDArray[np.floating],
-    converters: Converters,
+    lines: Transfer,
     noise: Array,
     *,
     macro: MacroConfig,
     device: DeviceConfig,
     adc: AdcConfig,
-    adc_range: int,
 ) -> Array:
-    """Held converter inputs for a batch of drives of some lines.
-
-    The column current is the sum over driven lines of level times conductance (with the pedestal
-    of a device at its lower bound). Read noise adds a variance of ``read_noise**2`` per squared
-    level. The converter bends its input by a parabola (integral non-linearity).
+    """Held converter inputs for a batch of drives of some lines: `hold` of their sums.
 
     Parameters
     ----------
@@ -83,36 +121,65 @@ def sense(
         Slice levels, whole numbers, in the type of `sum_type`.
     conductance : ndarray, shape (driven, sensed)
         Normalised conductances on the grid, in the type of `sum_type`.
-    converters : Converters
-        One entry per sensed line.
+    lines, noise, macro, device, adc
+        As in `hold`.
+    """
+    sums = levels @ conductance  # exact, see models.analog.device
+    return hold(sums, drive(levels, macro), lines, noise, macro=macro, device=device, adc=adc)
+
+
+def drive(levels: NDArray[np.floating], macro: MacroConfig) -> Drive:
+    """Add up the levels of each drive [n, driven], and their squares: whole numbers, exact."""
+    total = levels @ np.ones(levels.shape[1], levels.dtype)
+    squares = total if macro.slice_bits == 1 else np.einsum("ij,ij->i", levels, levels)
+    return Drive(total, squares)
+
+
+def hold(
+    sums: NDArray[np.floating],
+    driven: Drive,
+    lines: Transfer,
+    noise: Array,
+    *,
+    macro: MacroConfig,
+    device: DeviceConfig,
+    adc: AdcConfig,
+) -> Array:
+    """Held converter inputs from the sums of level times conductance.
+
+    The column current is the sum over driven lines of level times conductance (with the pedestal
+    of a device at its lower bound). Read noise adds a variance of ``read_noise**2`` per squared
+    level.
+
+    Parameters
+    ----------
+    sums : ndarray, shape (n, sensed)
+        Exact, in the type of `sum_type`.
+    driven : Drive
+        Of the same drives.
+    lines : Transfer
+        Converters of the sensed lines at their range.
     noise : ndarray of float32, shape (n, sensed)
-        Standard normal draws; may be overwritten.
+        Standard normal draws; overwritten.
     macro, device, adc : MacroConfig, DeviceConfig, AdcConfig
         Parameters.
-    adc_range : int
-        Full-scale setting.
 
     Returns
     -------
     ndarray of float32, shape (n, sensed)
         Held inputs in LSB.
     """
-    per_lsb = 1 / lsb(macro, adc_range)
-    driven = levels @ np.ones(levels.shape[1], levels.dtype)  # whole numbers: exact
-    squares = driven if macro.slice_bits == 1 else np.square(levels).sum(axis=1)
-    spread = np.sqrt((adc.noise_lsb / per_lsb) ** 2 + device.read_noise**2 * squares)
+    per_lsb = 1 / lines.lsb
+    spread = np.sqrt((adc.noise_lsb / per_lsb) ** 2 + device.read_noise**2 * driven.squares)
     input_ = noise  # in conductance ranges from here on
     input_ *= spread.astype(np.float32)[:, None]
     if device.pedestal:
-        input_ += (driven * device.pedestal).astype(np.float32)[:, None]
-    input_ += levels @ conductance  # exact, see models.analog.device
-    full, per = np.float32(2**macro.adc_bits), np.float32(per_lsb)
-    bend: Array = converters.inl * np.float32(4) / full
-    curve: Array = -bend / full * per * per
-    held = input_ * curve
-    held += (converters.gain + bend) * per
+        input_ += (driven.total * device.pedestal).astype(np.float32)[:, None]
+    input_ += sums
+    held = input_ * lines.curve
+    held += lines.slope
     held *= input_
-    held += converters.offset
+    held += lines.offset
     return held
 
 
@@ -160,13 +227,13 @@ class AnalogMacro:
         kind = sum_type(self.macro)
         g = (conductance.T if transpose else conductance).astype(kind)
         turns = g.shape[1] // self.macro.adc_count
+        lines = Converters(*(np.tile(part, turns) for part in self.converters))
         return sense(
             np.asarray(levels).astype(kind),
             g,
-            Converters(*(np.tile(part, turns) for part in self.converters)),
+            transfer(lines, self.macro, adc_range),
             noise.copy(),
             macro=self.macro,
             device=self.device,
             adc=self.adc,
-            adc_range=adc_range,
         )

@@ -42,6 +42,16 @@ NETWORKS = {
     # LeCun et al., Proc. IEEE 86(11), 1998, with ReLU and max pooling as is usual today.
     "lenet5": _lenet5("lenet5", (1, 28, 28), 2),
     "lenet5_cifar": _lenet5("lenet5_cifar", (3, 32, 32), 0),
+    "lenet_aihwkit": NetworkConfig(
+        name="lenet_aihwkit",
+        input_shape=(1, 28, 28),
+        layers=(
+            *(_conv(16, 5), _RELU, _POOL),
+            *(_conv(32, 5), _RELU, _POOL),
+            *(_linear(128), _RELU),
+            _linear(10),
+        ),
+    ),
     "mlp": NetworkConfig(
         name="mlp",
         input_shape=(1, 28, 28),
@@ -90,6 +100,8 @@ SOURCES = {
     "digits_cnn": "ours, for the embedded digits",
     "lenet5": "LeCun et al., Proc. IEEE 86(11), 1998; ReLU and max pooling as is usual today",
     "lenet5_cifar": "LeNet-5 for colour images of 32x32",
+    "lenet_aihwkit": "LeNet of aihwkit's MNIST example: conv 16 and 32 of 5x5, linear 512-128-10; "
+    "ReLU here, tanh in aihwkit (the tiles have no tanh)",
     "mlp": "three fully connected layers, 784-256-128-10",
     "bulk": DEVICES["bulk"].source,
     "filamentary": DEVICES["filamentary"].source,

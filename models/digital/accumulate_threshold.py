@@ -72,11 +72,13 @@ def accumulate_threshold(
 def _accumulate_fixed(chi, x, delta, config, shift):
     limit = 2 ** (config.chi_width - 1) - 1
     shift = min(shift, config.chi_width)  # more moves any non-zero product out of range as well
-    bound = int(_largest(x) @ _largest(delta))
-    room = limit - int(np.abs(chi).max(initial=0))
+    bound = _bound(x, delta)
+    room = limit - _reach(chi)
     # The second bound is tight: no partial sum of any element exceeds its sum of magnitudes.
     if bound << shift <= room or _largest_sum(x, delta, bound) << shift <= room:
-        return chi - (_products(x, delta, bound) << shift)
+        change = _products(x, delta, bound)
+        change <<= shift
+        return np.subtract(chi, change, out=change)
     for start in range(0, len(x), config.chunk):
         acc = _products(x[start : start + config.chunk], delta[start : start + config.chunk], bound)
         # A product beyond twice the limit saturates chi from anywhere, so it may be cut there:
@@ -86,10 +88,14 @@ def _accumulate_fixed(chi, x, delta, config, shift):
     return chi
 
 
-def _largest(codes):
-    """Magnitude of the largest code in each vector."""
-    low = codes.min(axis=1, initial=0).astype(np.int64)
-    return np.maximum(codes.max(axis=1, initial=0), -low)
+def _bound(x, delta):
+    """No partial sum of the products of any element exceeds this."""
+    return len(x) * _reach(x) * _reach(delta)
+
+
+def _reach(values):
+    """Largest magnitude."""
+    return max(int(values.max(initial=0)), -int(values.min(initial=0)))
 
 
 def _largest_sum(x, delta, bound):
@@ -104,16 +110,18 @@ def _products(x, delta, bound):
 
 
 def _settle_fixed(chi, threshold, config):
-    magnitude = np.abs(chi)
-    if int(magnitude.max(initial=0)) < threshold:
-        return Update(chi, np.zeros(chi.shape, _count_type(config)))
-    count = np.minimum(magnitude // threshold, config.count_limit) * np.sign(chi)
-    rest = chi - count * threshold if config.keep_remainder else np.where(count, 0, chi)
-    return Update(rest, count.astype(_count_type(config)))
+    # In place: few elements are due, and division is slow.
+    counts = np.zeros(chi.shape, _count_type(config))
+    due = np.flatnonzero((chi >= threshold) | (chi <= -threshold))
+    value = chi.reshape(-1)[due]
+    count = np.minimum(np.abs(value) // threshold, config.count_limit) * np.sign(value)
+    chi.reshape(-1)[due] = value - count * threshold if config.keep_remainder else 0
+    counts.reshape(-1)[due] = count
+    return Update(chi, counts)
 
 
 def _accumulate_bf16(chi, x, delta, config, scale):
-    bound = int(_largest(x) @ _largest(delta))
+    bound = _bound(x, delta)
     for start in range(0, len(x), config.chunk):
         acc = _products(x[start : start + config.chunk], delta[start : start + config.chunk], bound)
         factor = np.full(acc.shape, scale, np.uint16)

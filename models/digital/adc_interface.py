@@ -1,5 +1,7 @@
 """Twin of the ADC interface: codes of every slice and phase to recombined sums."""
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -38,23 +40,27 @@ def adc_interface(
     ndarray of int64, shape (n, adc)
         Sums, in units of ``2**-config.gain_fraction_bits`` code LSB.
     """
-    weights = _signed_weights(codes.shape[1], codes.shape[2], config)
+    slices, phases = codes.shape[1:3]
+    if not 1 <= slices <= config.slice_count:
+        raise ValueError(f"slices must be between 1 and {config.slice_count}, not {slices}")
+    weights, total = _signed_weights(slices, phases, config.slice_bits)
     sums = _recombine(codes, weights)
     sums *= np.asarray(gain, np.int64)
-    sums += np.asarray(offset, np.int64) * int(weights.sum())
+    if total:
+        sums += np.asarray(offset, np.int64) * total
     if pair:
         sums[:, 0::2] -= sums[:, 1::2]
         sums[:, 1::2] = 0
     return sums
 
 
-def _signed_weights(slices: int, phases: int, config: AdcInterfaceConfig) -> NDArray[np.float32]:
-    if not 1 <= slices <= config.slice_count:
-        raise ValueError(f"slices must be between 1 and {config.slice_count}, not {slices}")
+@cache
+def _signed_weights(slices: int, phases: int, slice_bits: int) -> tuple[NDArray[np.float32], int]:
     if phases not in (1, 2):
         raise ValueError(f"phases must be 1 or 2, not {phases}")
-    powers = 2.0 ** (config.slice_bits * np.arange(slices - 1, -1, -1))
-    return np.outer(powers, [1, -1][:phases]).ravel().astype(np.float32)
+    powers = 2.0 ** (slice_bits * np.arange(slices - 1, -1, -1))
+    weights = np.outer(powers, [1, -1][:phases]).ravel().astype(np.float32)
+    return weights, int(weights.sum())
 
 
 def _recombine(
@@ -64,6 +70,10 @@ def _recombine(
     # 2**12 (dac_bits <= 12), so every partial sum, in whatever order, stays within +-2**24.
     count, _, _, adcs = codes.shape
     flat = codes.reshape(count, weights.size, adcs)
+    if weights.size == 1:  # of weight 1
+        return flat[:, 0].astype(np.int64)
+    if weights.size == 2 and weights[1] == -1:
+        return np.subtract(flat[:, 0], flat[:, 1], dtype=np.int64)
     block = max(1, _BLOCK_CODES // (weights.size * adcs))
     sums = np.empty((count, adcs), np.int64)
     for start in range(0, count, block):

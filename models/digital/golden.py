@@ -46,7 +46,7 @@ class DigitalUnits(Protocol):
         activation: int,
         exponent: int,
     ) -> PostProcessed:
-        """Partial sums [..., k] to sums, BF16 values, masks and codes [...]."""
+        """Partial sums [..., k] to sums, BF16 values, masks and codes [...]; bias broadcasts."""
         ...
 
     def requantize(

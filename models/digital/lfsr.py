@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from models.config.checks import check_int
 from models.config.units import LfsrConfig
 
-_BLOCK = 2**16  # states at a time: they stay in the second-level cache
+_BLOCK = 2**12  # words at a time: their table stays in the second-level cache
 
 
 def lfsr_words(state: int, count: int, config: LfsrConfig) -> tuple[NDArray[np.uint16], int]:
@@ -31,13 +31,16 @@ def lfsr_words(state: int, count: int, config: LfsrConfig) -> tuple[NDArray[np.u
         State to go on from.
     """
     check_int("state", state, 1, 2**config.width - 1)
-    words = np.empty(count, np.uint16)
-    mask = np.uint32(2**config.word_bits - 1)
+    words = np.zeros(count, np.uint16)
+    images, rows = _images(config), _word_rows(config)
     for start in range(0, count, _BLOCK):
         part = words[start : start + _BLOCK]
-        states = _states(state, len(part) + 1, config)
-        np.bitwise_and(states[:-1], mask, out=part, casting="unsafe")
-        state = int(states[-1])
+        following = 0
+        for bit in range(config.width):
+            if state >> bit & 1:
+                part ^= rows[bit, : len(part)]
+                following ^= int(images[bit, len(part)])
+        state = following
     return words, state
 
 
@@ -58,16 +61,24 @@ def jump(states: NDArray[np.uint32], power: int, config: LfsrConfig) -> NDArray[
     return result
 
 
-def _states(state: int, count: int, config: LfsrConfig) -> NDArray[np.uint32]:
-    """``count`` successive states: those already known, jumped ahead by their number."""
-    states = np.empty(count, np.uint32)
-    states[0] = state
+@lru_cache(maxsize=8)
+def _images(config: LfsrConfig) -> NDArray[np.uint32]:
+    """Image of each state bit 0 to ``_BLOCK`` words later: those known, jumped by their number."""
+    images = np.empty((config.width, _BLOCK + 1), np.uint32)
+    images[:, 0] = np.uint32(1) << np.arange(config.width, dtype=np.uint32)
     known, power = 1, 0
-    while known < count:
-        more = min(known, count - known)
-        states[known : known + more] = jump(states[:more], power, config)
+    while known <= _BLOCK:
+        more = min(known, _BLOCK + 1 - known)
+        ahead = jump(images[:, :more].ravel(), power, config)
+        images[:, known : known + more] = ahead.reshape(config.width, more)
         known, power = 2 * known, power + 1
-    return states
+    return images
+
+
+@lru_cache(maxsize=8)
+def _word_rows(config: LfsrConfig) -> NDArray[np.uint16]:
+    """Give what each state bit adds to the next ``_BLOCK`` words: stepping is linear over GF(2)."""
+    return (_images(config)[:, :-1] & np.uint32(2**config.word_bits - 1)).astype(np.uint16)
 
 
 @lru_cache(maxsize=1024)

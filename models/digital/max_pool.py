@@ -21,6 +21,7 @@ def max_pool(codes: NDArray[np.integer]) -> tuple[NDArray[np.integer], NDArray[n
     index = np.zeros(len(codes), np.uint8)
     for place in range(1, count):
         code = codes[:, place]
-        np.copyto(index, np.uint8(place), where=code > best)
+        larger = (code > best).view(np.uint8)
+        np.maximum(index, larger * np.uint8(place), out=index)  # places only grow
         np.maximum(best, code, out=best)
     return best, index

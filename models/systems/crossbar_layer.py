@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from models.analog.device import draw_devices, on_grid, pulse
-from models.analog.macro import Converters, draw_converters, lsb
+from models.analog.device import draw_devices, on_grid, pulsed
+from models.analog.macro import Converters, draw_converters, lsb, sum_type
 from models.config.memristor import MemristorConfig
 from models.digital.bf16 import from_float32
 from models.digital.golden import DigitalUnits
@@ -20,6 +20,7 @@ from models.randomness import generator
 from models.systems.counters import Counters
 from models.systems.passes import Pass
 from models.systems.range_control import RangeControl
+from models.systems.readout import Readout, by_line, calibration, readout
 from models.systems.watch import Place, Watch, WeightUpdate
 
 SYSTEM = "memristor"
@@ -71,6 +72,7 @@ class CrossbarLayer:
             for place in self.places
         }
         self.lines = {(place.row, place.column): self._lines(place) for place in self.places}
+        self._readouts: dict[tuple[int, ...], Readout] = {}
         half = np.clip(weight.T / self.weight_range, -1, 1) / 2
         pairs = np.stack([0.5 + half, 0.5 - half], axis=2).reshape(shape)
         self.conductance = on_grid(np.minimum(pairs, self.devices.bound))
@@ -103,32 +105,33 @@ class CrossbarLayer:
         return self.places[-1].column + 1
 
     def calibration(self, place: Place) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Gain and offset registers of the converters of one macro.
-
-        They undo gain and offset and add half an LSB, as well as the registers can; without
-        calibration gain is 1 and offset 0.
-        """
-        interface = self.config.tile.adc_interface
-        one = 2**interface.gain_fraction_bits
-        count = interface.adc_count
-        if not self.config.mapping.calibrated:
-            return np.full(count, one), np.zeros(count, np.int64)
-        converters = self.converters[place.row, place.column]
-        limit = 2 ** (interface.offset_width - 1) - 1
-        gain = np.rint(one / converters.gain.astype(np.float64)).astype(np.int64)
-        offset = np.rint((0.5 - converters.offset) / converters.gain.astype(np.float64) * one)
-        largest = 2**interface.gain_width - 1
-        return np.clip(gain, 0, largest), np.clip(offset, -limit, limit).astype(np.int64)
+        """Gain and offset registers of the converters of one macro."""
+        return calibration(self.converters[place.row, place.column], self.config)
 
     def _lines(self, place: Place) -> tuple[Converters, NDArray[np.int64], NDArray[np.int64]]:
-        """Look up converters and their gain and offset registers, line by line."""
-        macro = self.config.macro
-        turns = macro.lines // macro.adc_count
-        converters = Converters(
-            *(np.tile(part, turns) for part in self.converters[place.row, place.column])
-        )
-        gain, offset = self.calibration(place)
-        return converters, np.tile(gain, turns), np.tile(offset, turns)
+        converters = self.converters[place.row, place.column]
+        return by_line(converters, self.calibration(place), self.config.macro)
+
+    @property
+    def conductance(self) -> NDArray[np.float32]:
+        """Conductances on the grid, shape (inputs, 2 * outputs); to be replaced as a whole."""
+        return self._conductance
+
+    @conductance.setter
+    def conductance(self, value: NDArray[np.float32]) -> None:
+        self._written = np.array(value, np.float32, order="C")
+        # What others see is read-only: `operand` would not follow a change.
+        self._conductance = self._written.view()
+        self._conductance.flags.writeable = False
+        self.operand = self._written.astype(sum_type(self.config.macro), copy=False)
+
+    def readout(self, place: Place, sensed: int, adc_range: int) -> Readout:
+        """Look up how the first ``sensed`` lines of a macro are read at one range."""
+        key = (place.row, place.column, sensed, adc_range)
+        if key not in self._readouts:
+            lines = self.lines[place.row, place.column]
+            self._readouts[key] = readout(lines, self.config.macro, sensed, adc_range)
+        return self._readouts[key]
 
     def forward(
         self, codes: NDArray[np.int16], key: tuple[str | int, ...], *, signed: bool
@@ -216,8 +219,7 @@ class CrossbarLayer:
         if self.watch is not None:
             seen = WeightUpdate(self.index, x, delta, registers, before, self.chi, counts)
             self.watch.update(seen)
-        if counts.any():
-            self._program(counts, step)
+        self._program(counts, step)
         self.counters["update_products"] += len(x) * self.chi.size
         return counts
 
@@ -230,13 +232,19 @@ class CrossbarLayer:
         return 0, int(scale), int(threshold)
 
     def _program(self, counts: NDArray[np.integer], step: int) -> None:
-        push_pull = self.config.update.scheme == "push_pull"
-        minus = -counts if push_pull else np.zeros_like(counts)
-        physical = np.stack([counts, minus], axis=2).reshape(self.conductance.shape)
+        pairs = np.flatnonzero(counts != 0)  # far faster than of int8
+        if not pairs.size:
+            return
+        places, signed = 2 * pairs, counts.reshape(-1)[pairs].astype(np.int64)
+        if self.config.update.scheme == "push_pull":
+            places = np.stack([places, places + 1], axis=1).reshape(-1)
+            signed = np.stack([signed, -signed], axis=1).reshape(-1)
         rng = self.rng("program", step)
-        self.conductance = pulse(self.conductance, self.devices, physical, self.config.device, rng)
-        self.counters["program_pulses"] += int(np.abs(physical.astype(np.int64)).sum())
-        self.counters["devices_programmed"] += int(np.count_nonzero(physical))
+        after = pulsed(self.conductance, self.devices, places, signed, self.config.device, rng)
+        self._written.reshape(-1)[places] = after
+        self.operand.reshape(-1)[places] = after
+        self.counters["program_pulses"] += int(np.abs(signed).sum())
+        self.counters["devices_programmed"] += len(places)
 
     def weight(self) -> NDArray[np.float64]:
         """Weights that the conductances stand for, shape (inputs, outputs)."""

@@ -1,5 +1,6 @@
 """One pass of a batch through all macros of a layer, block by block."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.analog.dac import column_levels, row_levels
-from models.analog.macro import Converters, sense, sum_type
+from models.analog.macro import Drive, drive, hold, sum_type
 from models.analog.noise import normal
 from models.systems.range_control import RangeControl
 from models.systems.watch import Conversion, Place
@@ -18,10 +19,11 @@ if TYPE_CHECKING:  # the layer makes its passes
     from models.systems.crossbar_layer import CrossbarLayer
 
 BLOCK = 65536  # conversions or levels of one block of vectors: temporaries stay in the cache
-THREADS = 2
+WORTH_A_THREAD = 8 * BLOCK  # conversions of a pass, some milliseconds
 
 Key = tuple[str | int, ...]
 Seen = tuple[int, int, int]
+Matrix = NDArray[np.floating]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,8 +67,9 @@ class Pass:
         if not self.codes.any():
             return partials  # nothing is driven: no read
         jobs = [job for place in layer.places for job in self._jobs(place, partials)]
-        if layer.units.concurrent and layer.watch is None and len(jobs) > 1:
-            with ThreadPoolExecutor(THREADS) as pool:
+        threads = self._threads(len(jobs), partials.size)
+        if threads > 1:
+            with ThreadPoolExecutor(threads) as pool:
                 seen = list(pool.map(lambda job: job(), jobs))
         else:
             seen = [job() for job in jobs]
@@ -74,6 +77,19 @@ class Pass:
             self.control.add(one)
         self._count(partials, sum(saturated for _, saturated, _ in seen))
         return partials
+
+    def _threads(self, jobs: int, sums: int) -> int:
+        """Threads to use: one per core of this process, if the pass is long enough for them."""
+        layer = self.layer
+        sensed = sums * (1 if self.transpose else 2) * self._drives
+        if not layer.units.concurrent or layer.watch is not None or sensed < WORTH_A_THREAD:
+            return 1
+        return min(jobs, cores())
+
+    @property
+    def _drives(self) -> int:
+        """Drives of one vector."""
+        return self.layer.config.macro.slice_count * (1 + self.signed)
 
     def _jobs(self, place: Place, partials: NDArray[np.int64]) -> list[partial[Seen]]:
         """Conversions of one macro, one for each block of vectors."""
@@ -83,13 +99,14 @@ class Pass:
             driven, out = place.inputs, partials[:, place.outputs, place.row]
         rows = place.inputs.stop - place.inputs.start
         columns = 2 * (place.outputs.stop - place.outputs.start)
-        drives = self.layer.config.macro.slice_count * (1 + self.signed)
-        block = max(1, BLOCK // (drives * max(rows, columns)))
+        block = max(1, BLOCK // (self._drives * max(rows, columns)))
         direction = "transpose" if self.transpose else "forward"
+        matrices = self._matrices(place)
         return [
             partial(
                 self._convert,
                 self.codes[first : first + block, driven],
+                matrices,
                 out[first : first + block],
                 place,
                 (*self.key, direction, first),
@@ -97,36 +114,59 @@ class Pass:
             for first in range(0, len(self.codes), block)
         ]
 
+    def _matrices(self, place: Place) -> tuple[Matrix, ...]:
+        """Give what the levels of one macro are multiplied with, see `_sums`."""
+        conductance = self.layer.operand[place.inputs, place.columns]
+        if not self.transpose:
+            return (conductance,)
+        plus, minus, half = conductance[:, 0::2], conductance[:, 1::2], conductance.dtype.type(0.5)
+        return ((plus + minus) * half).T, ((plus - minus) * half).T
+
+    def _sums(
+        self, codes: NDArray[np.int16], matrices: tuple[Matrix, ...]
+    ) -> tuple[NDArray[np.floating], Drive]:
+        """Multiply levels and conductances to [n * drives, sensed]; what is driven, too.
+
+        Transposed, phase 0 drives plus columns with p and minus columns with m, phase 1 the other
+        way round, so their sums are half of ``(p + m)(G+ + G-)`` plus or minus half of
+        ``(p - m)(G+ - G-)``: half the products. Every number is a multiple of half the grid and
+        within the bound of `sum_type` in that unit, so all of it is exact.
+        """
+        macro = self.layer.config.macro
+        shape = {"slices": macro.slice_count, "kind": sum_type(macro)}
+        if not self.transpose:
+            levels = row_levels(codes, macro, phases=1 + self.signed, **shape)
+            flat = levels.reshape(-1, levels.shape[-1])
+            return flat @ matrices[0], drive(flat, macro)
+        sides = column_levels(codes, macro, **shape)
+        flat = [side.reshape(-1, side.shape[-1]) for side in sides]
+        common, opposed = (side @ matrix for side, matrix in zip(flat, matrices, strict=True))
+        sums = np.empty((len(common), 2, common.shape[1]), common.dtype)
+        np.add(common, opposed, out=sums[:, 0])
+        np.subtract(common, opposed, out=sums[:, 1])
+        both = drive(flat[0], macro)
+        return sums.reshape(-1, sums.shape[2]), Drive(*(np.repeat(part, 2) for part in both))
+
     def _convert(
-        self, codes: NDArray[np.int16], out: NDArray[np.int64], place: Place, key: Key
+        self,
+        codes: NDArray[np.int16],
+        matrices: tuple[Matrix, ...],
+        out: NDArray[np.int64],
+        place: Place,
+        key: Key,
     ) -> Seen:
         """Drive one macro with one block of vectors, convert, recombine."""
-        layer, macro = self.layer, self.layer.config.macro
-        kind, slices = sum_type(macro), macro.slice_count
-        if self.transpose:
-            levels = column_levels(codes, macro, slices=slices, kind=kind)
-        else:
-            levels = row_levels(codes, macro, slices=slices, phases=1 + self.signed, kind=kind)
-        conductance = layer.conductance[place.inputs, place.columns].astype(kind, copy=False)
-        if self.transpose:
-            conductance = np.ascontiguousarray(conductance.T)
-        flat, lines = levels.reshape(-1, levels.shape[-1]), conductance.shape[1]
-        noise = normal(layer.rng(place.row, place.column, *key), (len(flat), lines))
+        layer, config = self.layer, self.layer.config
+        sums, driven = self._sums(codes, matrices)
+        noise = normal(layer.rng(place.row, place.column, *key), sums.shape)
         watched = None if layer.watch is None else noise.copy()
-        converters, gain, offset = layer.lines[place.row, place.column]
-        held = sense(
-            flat,
-            conductance,
-            Converters(*(part[:lines] for part in converters)),
-            noise,
-            macro=macro,
-            device=layer.config.device,
-            adc=layer.config.adc,
-            adc_range=-self.control.value,
-        )
-        raw = layer.units.sar(held).reshape(*levels.shape[:3], lines)
-        registers = gain[:lines], offset[:lines]
-        sums = layer.units.adc_interface(raw, *registers, pair=not self.transpose)
+        lines = sums.shape[1]
+        seen = layer.readout(place, lines, -self.control.value)
+        parts = {"macro": config.macro, "device": config.device, "adc": config.adc}
+        held = hold(sums, driven, seen.lines, noise, **parts)
+        drives = config.macro.slice_count, 1 + self.signed
+        raw = layer.units.sar(held).reshape(len(codes), *drives, lines)
+        sums = layer.units.adc_interface(raw, seen.gain, seen.offset, pair=not self.transpose)
         out[:] = sums if self.transpose else sums[:, 0::2]
         if layer.watch is not None and watched is not None:
             conversion = Conversion(
@@ -143,7 +183,7 @@ class Pass:
 
     def _count(self, partials: NDArray[np.int64], saturated: int) -> None:
         layer, counters = self.layer, self.layer.counters
-        drives = len(self.codes) * layer.config.macro.slice_count * (1 + self.signed)
+        drives = len(self.codes) * self._drives
         rows = layer.inputs * layer.tile_columns
         columns = 2 * layer.outputs * layer.tile_rows
         counters["dac_drives"] += drives * (columns if self.transpose else rows)
@@ -151,3 +191,9 @@ class Pass:
         counters.conversions(-self.control.value, drives * (rows if self.transpose else columns))
         counters["adc_saturations"] += saturated
         counters["partial_sums"] += partials.size
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    known = getattr(os, "sched_getaffinity", None)
+    return len(known(0)) if known else os.cpu_count() or 1

@@ -9,8 +9,8 @@ from models.digital.bf16 import from_float32
 from models.digital.relu_mask import MASK, PASS, RELU
 from models.systems.crossbar_layer import CrossbarLayer
 from models.systems.range_control import RangeControl
-from models.systems.windows import gather, pick, unpool, windows
-from models.trainer.layers import im2col
+from models.systems.windows import gather, pick, planes, unpool
+from models.trainer.layers import im2rows
 
 BIAS_EXPONENT = -32  # one LSB of a bias accumulator
 BIAS_LIMIT = 2**47 - 1
@@ -25,7 +25,7 @@ class Passed:
 
     columns: Codes
     mask: NDArray[np.bool_]
-    places: NDArray[np.uint8] | None
+    places: NDArray[np.uint8] | None  # of windows in the order (sample, y, x, channel)
 
 
 class Stage:
@@ -74,48 +74,49 @@ class Stage:
         out = self.units.post_process(
             partials,
             scale,
-            np.broadcast_to(self.register, partials.shape[:2]),
-            np.zeros(partials.shape[:2], np.bool_),
+            self.register,
+            np.zeros(1, np.bool_),
             activation=RELU if self.relu else PASS,
             exponent=self.exponent.value,
         )
         self.crossbar.counters["bf16_operations"] += 4 * out.value.size
         self.exponent.add(self.exponent.see(out.code))
-        value, code, mask = (self._image(part, n) for part in (out.value, out.code, out.mask))
+        value, code, mask = out.value, out.code, out.mask
         places = None
         if self.pool:
-            cut = windows(code, self.pool)
-            best, where = self.units.max_pool(cut.reshape(-1, self.pool**2))
-            code, places = best.reshape(cut.shape[:-1]), where.reshape(cut.shape[:-1])
-            value, mask = (pick(windows(part, self.pool), places) for part in (value, mask))
+            cut = self._before_pool(), self.pool
+            code, places = self.units.max_pool(planes(code, *cut).T)
+            value, mask = (pick(planes(part, *cut), places) for part in (value, mask))
+        value, code, mask = (self._image(part, n) for part in (value, code, mask))
         self.passed = Passed(columns, mask, places)
         return value, code
 
     def _columns(self, codes: Codes) -> Codes:
         if self.kernel:
-            return np.ascontiguousarray(im2col(codes, self.kernel, self.padding))
+            return im2rows(codes, self.kernel, self.padding)
         return codes.reshape(len(codes), -1)
 
     def _image(self, rows: NDArray, n: int) -> NDArray:
-        """Rows (sample, position) to images [n, c, h, w]; linear stages keep [n, outputs]."""
+        """Rows (sample, y, x) to images [n, c, h, w]; linear stages keep [n, outputs]."""
         if not self.kernel:
             return rows
-        side = self._before_pool()[1:]
-        return np.ascontiguousarray(rows.reshape(n, *side, -1).transpose(0, 3, 1, 2))
+        sides = (side // max(1, self.pool) for side in self._before_pool())
+        return rows.reshape(n, *sides, -1).transpose(0, 3, 1, 2)
 
     def spread(self, codes: Codes) -> Codes:
         """Error codes after the stage to one row per vector of the crossbar."""
         passed = self._passed()
-        if passed.places is not None:
-            codes = unpool(codes, passed.places, self.pool, self._before_pool())
         if not self.kernel:
             return codes.reshape(len(codes), -1)
-        c = codes.shape[1]
-        return np.ascontiguousarray(codes.transpose(0, 2, 3, 1)).reshape(-1, c)
+        codes = codes.transpose(0, 2, 3, 1)
+        if passed.places is not None:
+            return unpool(codes, passed.places, self.pool, self._before_pool())
+        return codes.reshape(-1, codes.shape[3])
 
-    def _before_pool(self) -> tuple[int, ...]:
-        side = [size + 2 * self.padding - self.kernel + 1 for size in self.shape[1:]]
-        return (self.crossbar.outputs, *side)
+    def _before_pool(self) -> tuple[int, int]:
+        """Height and width of a convolution's output."""
+        height, width = (side + 2 * self.padding - self.kernel + 1 for side in self.shape[1:])
+        return height, width
 
     def backward(
         self,
@@ -132,8 +133,8 @@ class Stage:
         out = self.units.post_process(
             partials,
             bits(self.crossbar.backward_unit * 2.0**exponent),
-            np.zeros(shape, np.uint16),
-            np.ones(shape, np.bool_) if mask is None else mask.reshape(shape),
+            np.zeros(1, np.uint16),
+            np.ones(1, np.bool_) if mask is None else mask.reshape(shape),
             activation=PASS if mask is None else MASK,
             exponent=exponent,
         )

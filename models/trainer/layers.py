@@ -3,6 +3,8 @@
 Shapes are free in the batch dimension n; arrays keep the dtype of what reaches them.
 """
 
+import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -37,6 +39,23 @@ def im2col(x: Array, kernel: int, padding: int) -> Array:
         for kx in range(kernel):
             columns[:, ky, kx] = channels[:, :, ky : ky + height, kx : kx + width]
     return columns.reshape(c * kernel * kernel, -1).T
+
+
+def im2rows(x: Array, kernel: int, padding: int) -> Array:
+    """Unroll every window into a row as `im2col` does, each row in one piece of memory."""
+    if padding:
+        x = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    places = _places(x.shape[1:], kernel)
+    rows = x.reshape(len(x), -1).take(places, axis=1, mode="wrap")  # all are inside
+    return rows.reshape(-1, x.shape[1] * kernel * kernel)
+
+
+@lru_cache(maxsize=64)
+def _places(shape: tuple[int, ...], kernel: int) -> NDArray[np.intp]:
+    """Where the windows of an image [c, h, w] take their entries from, window by window."""
+    image = np.arange(math.prod(shape), dtype=np.intp).reshape(shape)
+    windows = np.lib.stride_tricks.sliding_window_view(image, (kernel, kernel), axis=(1, 2))
+    return windows.transpose(1, 2, 0, 3, 4).reshape(-1)
 
 
 def col2im(cols: Array, shape: tuple[int, ...], kernel: int, padding: int) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.config.macro import MacroConfig
 from models.config.memristor import MemristorConfig
-from models.config.network import LayerConfig, NetworkConfig, TrainingConfig
+from models.config.network import TrainingConfig
 from models.config.presets import NETWORKS
 from models.digital.golden import DigitalUnits, GoldenUnits
 from models.systems.memristor import MemristorSystem
@@ -22,17 +22,7 @@ from sim.toolchain import setup
 BATCH = 8
 RATE = 0.05
 SEED = 1
-_RELU, _POOL = LayerConfig(kind="relu"), LayerConfig(kind="maxpool", kernel=2)
-NETWORK = NETWORKS.get("lenet_aihwkit") or NetworkConfig(
-    name="lenet_aihwkit",
-    input_shape=(1, 28, 28),
-    layers=(
-        *(LayerConfig(kind="conv", units=16, kernel=5), _RELU, _POOL),
-        *(LayerConfig(kind="conv", units=32, kernel=5), _RELU, _POOL),
-        *(LayerConfig(kind="linear", units=128), _RELU),
-        LayerConfig(kind="linear", units=10),
-    ),
-)
+NETWORK = NETWORKS["lenet_aihwkit"]
 MULTILEVEL = MacroConfig(slice_bits=8, rows=512, columns=512)
 BIT_SERIAL = MacroConfig()
 BIT_SERIAL_LARGE = MacroConfig(rows=512, columns=512)

@@ -11,6 +11,7 @@ from models.config.memristor import MappingConfig, MemristorConfig, UpdateConfig
 from models.config.network import LayerConfig, NetworkConfig
 from models.config.presets import ADCS
 from models.digital.golden import GoldenUnits
+from models.systems import passes
 from models.systems.counters import Counters
 from models.systems.crossbar_layer import CrossbarLayer, content_key
 from models.systems.range_control import RangeControl
@@ -73,7 +74,7 @@ def test_many_small_macros_give_the_sums_of_one_big_one(slice_bits):
 @pytest.mark.parametrize("adc_range", [1, 2])
 def test_a_finer_range_gives_the_same_product_until_it_saturates(adc_range):
     one = layer(weight=np.random.default_rng(1).uniform(-0.1, 0.1, (OUTPUTS, INPUTS)))
-    one.conductance -= np.float32(0.4)
+    one.conductance = one.conductance - np.float32(0.4)
     g = coarse(one, lsb(BIG, 0))
     one.forward_range.value = -adc_range
     x = codes((6, INPUTS))
@@ -116,6 +117,7 @@ def test_blocks_and_threads_do_not_change_a_sum(monkeypatch):
     noisy = {"macro": TINY, "device": DeviceConfig(), "adc": AdcConfig()}
     x, y = codes((2000, INPUTS)), codes((2000, OUTPUTS))
     found = []
+    monkeypatch.setattr(passes, "cores", lambda: 3)
     for concurrent in (True, False):
         one = layer(**noisy)
         monkeypatch.setattr(one.units, "concurrent", concurrent, raising=False)
@@ -126,6 +128,47 @@ def test_blocks_and_threads_do_not_change_a_sum(monkeypatch):
     assert vars(found[0][2].forward_range) == vars(found[1][2].forward_range)
     again = found[0][2].forward(x, ("b",), signed=True)
     assert not np.array_equal(again, found[0][0])
+
+
+def test_only_long_passes_of_many_cores_have_threads(monkeypatch):
+    made = []
+
+    class Pool(passes.ThreadPoolExecutor):
+        def __init__(self, threads):
+            made.append(threads)
+            super().__init__(threads)
+
+    monkeypatch.setattr(passes, "ThreadPoolExecutor", Pool)
+    one = layer(macro=TINY)
+    drives = 2 * OUTPUTS * 4 * 8  # of one vector, in conversions
+    short, long = (passes.WORTH_A_THREAD // drives + n for n in (0, 1))
+    for count, cores, threads in ((short, 2, []), (long, 1, []), (long, 2, [2]), (long, 99, [12])):
+        monkeypatch.setattr(passes, "cores", lambda cores=cores: cores)
+        made.clear()
+        one.forward(codes((count, INPUTS), low=0), ("a",), signed=False)
+        assert made == threads
+    assert passes.cores() == 99
+    monkeypatch.undo()
+    assert passes.cores() >= 1
+
+
+def test_conductances_change_as_a_whole_and_products_follow():
+    for macro in (BIG, replace(BIG, slice_bits=4)):  # sums in float32 and in float64
+        one = layer(macro=macro)
+        with pytest.raises(ValueError, match="read-only"):
+            one.conductance[0, 0] = 1
+        assert np.array_equal(one.operand, one.conductance)
+        before, kept = one.conductance.copy(), one.state()["conductance"]
+        x, delta = codes((4, INPUTS)), codes((4, OUTPUTS), low=-255)
+        one.update(x, delta, one.chi_exponent + 12, 0)
+        assert not np.array_equal(one.conductance, before)
+        assert np.array_equal(one.operand, one.conductance)
+        assert np.array_equal(kept, before)
+        one.conductance = np.asfortranarray(before)
+        assert np.array_equal(one.operand, before)
+        one.update(x, delta, one.chi_exponent + 12, 1)
+        assert np.array_equal(one.operand, one.conductance)
+        assert not np.array_equal(one.conductance, before)
 
 
 def test_blocks_have_noise_of_their_own():

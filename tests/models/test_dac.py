@@ -22,6 +22,13 @@ def recombined(levels, slice_bits):
     return total
 
 
+def phases(magnitude, signed):
+    """Levels of the columns [n, slice, phase, line] as the macro drives them."""
+    first, second = (magnitude + signed) / 2, (magnitude - signed) / 2
+    pairs = np.stack([np.stack([first, second], -1), np.stack([second, first], -1)], axis=2)
+    return pairs.reshape(*pairs.shape[:3], -1)
+
+
 @pytest.mark.parametrize("slice_bits", WIDTHS)
 def test_rows_recombine_to_every_code(slice_bits):
     config = macro(slice_bits)
@@ -49,7 +56,7 @@ def test_one_phase_recombines_to_every_code_that_is_not_negative(slice_bits):
 def test_columns_recombine_to_every_code_and_its_opposite(slice_bits):
     config = macro(slice_bits)
     codes = np.stack([CODES, CODES[::-1], 0 * CODES], axis=1)
-    levels = column_levels(codes, config, slices=config.slice_count)
+    levels = phases(*column_levels(codes, config, slices=config.slice_count))
     assert levels.shape == (511, -(-8 // slice_bits), 2, 6)
     found = recombined(levels, slice_bits)
     assert np.array_equal(found[:, 0::2], codes)
@@ -61,7 +68,7 @@ def test_columns_recombine_to_every_code_and_its_opposite(slice_bits):
 def test_slices_by_hand():
     levels = row_levels(np.array([[0b1101, -0b0110]]), macro(2, 4), slices=2, phases=2)
     assert levels[0].tolist() == [[[3, 0], [0, 1]], [[1, 0], [0, 2]]]
-    levels = column_levels(np.array([[0b1101, -0b0110]]), macro(2, 4), slices=2)
+    levels = phases(*column_levels(np.array([[0b1101, -0b0110]]), macro(2, 4), slices=2))
     assert levels[0].tolist() == [[[3, 0, 0, 1], [0, 3, 1, 0]], [[1, 0, 0, 2], [0, 1, 2, 0]]]
 
 

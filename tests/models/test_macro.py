@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from models.analog.device import GRID_BITS, draw_devices, on_grid, pulse
-from models.analog.macro import AnalogMacro, Converters, draw_converters, lsb, sense, sum_type
+from models.analog.macro import (
+    AnalogMacro,
+    Converters,
+    draw_converters,
+    lsb,
+    sense,
+    sum_type,
+    transfer,
+)
 from models.config.analog import AdcConfig, DeviceConfig
 from models.config.macro import MacroConfig
 from models.config.presets import ADCS
@@ -38,12 +46,11 @@ def held(levels, g, macro, *, noise=None, device=QUIET, adc=IDEAL, converters=No
     return sense(
         np.asarray(levels).astype(kind),
         g.astype(kind),
-        converters or perfect(g.shape[1]),
+        transfer(converters or perfect(g.shape[1]), macro, adc_range),
         np.zeros(shape, np.float32) if noise is None else noise.copy(),
         macro=macro,
         device=device,
         adc=adc,
-        adc_range=adc_range,
     )
 
 

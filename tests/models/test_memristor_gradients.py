@@ -9,7 +9,7 @@ from models.config.memristor import MemristorConfig
 from models.config.presets import ADCS
 from models.digital.golden import GoldenUnits
 from models.systems.memristor import MemristorSystem
-from models.systems.windows import gather, unpool, windows
+from models.systems.windows import gather, pick, planes, unpool
 from models.trainer import data
 from models.trainer.layers import MaxPool, col2im
 from tests.models.small_network import MACRO, NETWORK, TINY
@@ -84,12 +84,16 @@ def test_unpool_sends_codes_back_to_where_the_maximum_was():
     """The golden layer of another room is the oracle; a side of 7 drops a row and a column."""
     rng = np.random.default_rng(1)
     image = rng.integers(-9, 10, (3, 2, 7, 7)).astype(np.int16)
-    cut = windows(image, 3)
-    places = cut.argmax(axis=-1).astype(np.uint8)
+    rows = image.transpose(0, 2, 3, 1).reshape(-1, 2)
+    cut = planes(rows, (7, 7), 3)
+    assert cut.shape == (9, 3 * 2 * 2 * 2)
+    places = cut.argmax(axis=0).astype(np.uint8)
     errors = rng.integers(-255, 256, (3, 2, 2, 2)).astype(np.int16)
     pool = MaxPool(3)
-    pool.forward(image)
-    assert np.array_equal(unpool(errors, places, 3, (2, 7, 7)), pool.backward(errors))
+    best = pick(cut, places).reshape(3, 2, 2, 2).transpose(0, 3, 1, 2)
+    assert np.array_equal(best, pool.forward(image))
+    found = unpool(errors, places, 3, (7, 7)).reshape(3, 7, 7, 2).transpose(0, 3, 1, 2)
+    assert np.array_equal(found, pool.backward(errors.transpose(0, 3, 1, 2)))
 
 
 @pytest.mark.parametrize(("kernel", "padding"), [(1, 0), (2, 0), (3, 1), (3, 2)])

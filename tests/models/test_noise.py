@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from models.analog.noise import QUANTILES, normal
+from models.randomness import generator
 
 N = 400_000
 
@@ -11,9 +12,10 @@ N = 400_000
 class Every:
     """A generator that gives every 16-bit word once."""
 
-    def integers(self, low, high, shape, dtype):
-        assert (low, high) == (0, QUANTILES)
-        return np.arange(QUANTILES, dtype=dtype).reshape(shape)
+    def integers(self, low, high, count, dtype, endpoint):
+        assert (low, high, endpoint) == (0, 2**64 - 1, True)
+        assert 4 * count == QUANTILES
+        return np.arange(QUANTILES, dtype="<u2").view("<u8").astype(dtype)
 
 
 def test_the_values_have_the_moments_that_are_stated():
@@ -23,6 +25,13 @@ def test_the_values_have_the_moments_that_are_stated():
     assert np.mean(values**2) == pytest.approx(1, abs=1e-7)
     assert np.mean(values**4) == pytest.approx(2.9992, abs=5e-5)
     assert values.max() == pytest.approx(4.32, abs=5e-3)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 1001])
+def test_draws_take_16_bits_each_from_a_fresh_stream(count):
+    table = normal(Every(), (QUANTILES,))
+    places = generator(7, "noise").integers(0, QUANTILES, count, np.uint16)
+    assert np.array_equal(normal(generator(7, "noise"), (count,)), table[places])
 
 
 def test_the_values_are_the_quantiles():

@@ -9,7 +9,17 @@ import pytest
 
 from models.config.network import LayerConfig, NetworkConfig
 from models.randomness import generator
-from models.trainer.layers import AvgPool, Conv2d, Linear, MaxPool, ReLU, Tanh, col2im, im2col
+from models.trainer.layers import (
+    AvgPool,
+    Conv2d,
+    Linear,
+    MaxPool,
+    ReLU,
+    Tanh,
+    col2im,
+    im2col,
+    im2rows,
+)
 from models.trainer.loss import softmax_cross_entropy
 from models.trainer.network import Network, first_weight
 from models.trainer.optimizer import SGD
@@ -82,6 +92,10 @@ def test_im2col_rows_are_windows_in_stated_order(dtype, kernel, padding):
     cols = im2col(x, kernel, padding)
     assert cols.dtype == dtype
     np.testing.assert_array_equal(cols, rows)
+    whole = im2rows(x.transpose(0, 1, 3, 2).copy().transpose(0, 1, 3, 2), kernel, padding)
+    assert whole.flags.c_contiguous
+    assert whole.dtype == dtype
+    np.testing.assert_array_equal(whole, rows)
 
 
 @pytest.mark.parametrize("contiguous", [False, True])
