@@ -166,8 +166,6 @@ class CheckedUnits:
         What a kernel said that failed.
     """
 
-    concurrent = False  # the order of calls names a difference
-
     def __init__(self, golden: DigitalUnits, rtl: DigitalUnits, comparison: BitComparison):
         self._golden, self._rtl, self.comparison = golden, rtl, comparison
         self.checking, self.failure = True, ""

@@ -19,12 +19,7 @@ from models.digital.sar import sar
 
 
 class DigitalUnits(Protocol):
-    """Digital units of one tile configuration; each method is one unit.
-
-    `concurrent` says whether threads may call the units at the same time.
-    """
-
-    concurrent: bool
+    """Digital units of one tile configuration; each method is one unit."""
 
     def sar(self, held: NDArray[np.float32]) -> NDArray[np.unsignedinteger]:
         """Held inputs [..., line] in LSB to codes."""
@@ -93,8 +88,6 @@ class GoldenUnits:
     tile : TileConfig
         Widths of all units.
     """
-
-    concurrent = True
 
     def __init__(self, tile: TileConfig):
         self.tile = tile

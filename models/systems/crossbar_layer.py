@@ -1,7 +1,7 @@
 """One weight matrix on memristor crossbars: forward, transposed and update passes.
 
 The matrix is cut into macros of ``rows`` inputs by ``pairs`` outputs. Vectors go through in blocks
-whose random numbers have keys of their own, so results do not depend on the number of threads.
+whose random numbers have keys of their own.
 """
 
 import math

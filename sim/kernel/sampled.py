@@ -119,7 +119,8 @@ class SampledKernel:
     ) -> None:
         for field, values in wanted.items():
             got = results[field][where if results[field].ndim else ()]
-            self.replayed += values.size
+            with self._lock:
+                self.replayed += values.size
             if not np.array_equal(values, got):
                 index = int(np.flatnonzero((values != got).reshape(-1))[0])
                 pair = int(got.reshape(-1)[index]), int(values.reshape(-1)[index])

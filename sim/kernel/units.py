@@ -39,8 +39,6 @@ class RtlUnits:
         every call a sample runs on Verilator too.
     """
 
-    concurrent = True
-
     def __init__(self, tile: TileConfig, random_state: int, backend: str = "verilator"):
         self.tile, self.backend = tile, backend
         macro, interface = tile.macro, tile.adc_interface

@@ -11,7 +11,6 @@ from models.config.memristor import MappingConfig, MemristorConfig, UpdateConfig
 from models.config.network import LayerConfig, NetworkConfig
 from models.config.presets import ADCS
 from models.digital.golden import GoldenUnits
-from models.systems import passes
 from models.systems.counters import Counters
 from models.systems.crossbar_layer import CrossbarLayer, content_key
 from models.systems.range_control import RangeControl
@@ -113,43 +112,21 @@ def test_converters_of_lines_repeat_group_by_group():
     assert len(np.unique(converters.offset)) == 8
 
 
-def test_blocks_and_threads_do_not_change_a_sum(monkeypatch):
+def test_draws_go_by_key():
     noisy = {"macro": TINY, "device": DeviceConfig(), "adc": AdcConfig()}
     x, y = codes((2000, INPUTS)), codes((2000, OUTPUTS))
     found = []
-    monkeypatch.setattr(passes, "cores", lambda: 3)
-    for concurrent in (True, False):
+    for order in (1, -1):
         one = layer(**noisy)
-        monkeypatch.setattr(one.units, "concurrent", concurrent, raising=False)
-        found.append((one.forward(x, ("a",), signed=True), one.backward(y, ("a",)), one))
-    for first, second in zip(found[0][:2], found[1][:2], strict=True):
-        assert np.array_equal(first, second)
-    assert found[0][2].counters == found[1][2].counters
-    assert vars(found[0][2].forward_range) == vars(found[1][2].forward_range)
-    again = found[0][2].forward(x, ("b",), signed=True)
-    assert not np.array_equal(again, found[0][0])
-
-
-def test_only_long_passes_of_many_cores_have_threads(monkeypatch):
-    made = []
-
-    class Pool(passes.ThreadPoolExecutor):
-        def __init__(self, threads):
-            made.append(threads)
-            super().__init__(threads)
-
-    monkeypatch.setattr(passes, "ThreadPoolExecutor", Pool)
-    one = layer(macro=TINY)
-    drives = 2 * OUTPUTS * 4 * 8  # of one vector, in conversions
-    short, long = (passes.WORTH_A_THREAD // drives + n for n in (0, 1))
-    for count, cores, threads in ((short, 2, []), (long, 1, []), (long, 2, [2]), (long, 99, [12])):
-        monkeypatch.setattr(passes, "cores", lambda cores=cores: cores)
-        made.clear()
-        one.forward(codes((count, INPUTS), low=0), ("a",), signed=False)
-        assert made == threads
-    assert passes.cores() == 99
-    monkeypatch.undo()
-    assert passes.cores() >= 1
+        passed = {"x": lambda one=one: one.forward(x, ("a",), signed=True)}
+        passed["y"] = lambda one=one: one.backward(y, ("a",))
+        found.append(({name: passed[name]() for name in "xy"[::order]}, one))
+    for name in "xy":
+        assert np.array_equal(found[0][0][name], found[1][0][name])
+    assert found[0][1].counters == found[1][1].counters
+    assert vars(found[0][1].forward_range) == vars(found[1][1].forward_range)
+    again = found[0][1].forward(x, ("b",), signed=True)
+    assert not np.array_equal(again, found[0][0]["x"])
 
 
 def test_conductances_change_as_a_whole_and_products_follow():

@@ -16,11 +16,9 @@ DIGITS = data.load(None)
 RATE = 0.1
 
 
-def make(seed=1, concurrent=True, **parts):
+def make(seed=1, **parts):
     config = MemristorConfig(**{"network": NETWORK, "macro": MACRO} | parts)
-    units = GoldenUnits(config.tile)
-    units.concurrent = concurrent
-    return MemristorSystem(config, units, seed)
+    return MemristorSystem(config, GoldenUnits(config.tile), seed)
 
 
 def batch(number, size=16):
@@ -114,15 +112,6 @@ def test_states_that_do_not_fit(trained):
         make().load_state(state | {"0.chi": np.zeros((9, 5), np.uint16)})
     with pytest.raises(ValueError, match=r"^conductance must be float32\(9, 10\)$"):
         make().load_state(state | {"0.conductance": np.zeros((9, 9), np.float32)})
-
-
-@pytest.mark.parametrize("macro", [MACRO, TINY])
-def test_threads_do_not_change_a_bit(macro):
-    systems = [make(concurrent=threads, macro=macro) for threads in (True, False)]
-    results = [train(system, 0, 3, size=64) for system in systems]
-    assert results[0] == results[1]
-    same(*(system.state() for system in systems))
-    assert np.array_equal(*(system.evaluate(batch(9, 64)[0]) for system in systems))
 
 
 def test_runs_of_other_seeds_differ(trained):
