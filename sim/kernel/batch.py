@@ -102,7 +102,8 @@ class Kernel(KeptState, PacketCalls):
             raise ValueError(f"lanes must name fields of {name}, not {', '.join(lanes)}")
         self._tied, held = dict(tied or {}), list(self._statics.values())
         bits = tied_bits(self._i, self._tied)
-        at_once = self._i is not None and answers_at_once(component)
+        matters = self._i is not None and self.backend == "verilator"
+        at_once = matters and answers_at_once(component)
         ports = Interface(name, interface, verilog, self._i, self._o, held, bits, at_once)
         self._engine = engine(self.backend, ports, copies)
 

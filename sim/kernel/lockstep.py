@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sim.kernel.bitslice import Netlist
 from sim.kernel.build import compiled
 from sim.kernel.slices import UNIT, each, filled, hold, hold_statics
-from sim.kernel.streamed import pointers
+from sim.kernel.streamed import Handle, pointers
 from sim.kernel.wrapper import Field, Port
 
 APART = 3  # status of the template: instances do not keep step
@@ -157,12 +157,8 @@ def are_alike(ends: NDArray[np.int64], count: int) -> bool:
     return bool(ends[0] == length and (np.diff(ends) == length).all())
 
 
-class _Model:
+class _Model(Handle):
     """512 instances with their state."""
-
-    def __init__(self, library: ctypes.CDLL):
-        self.library = library
-        self.handle = library.model_new()
 
     def run(self, patience, words, arrays, held, ends, dealt, expected, results):
         moved = (ctypes.c_int64 * 3)()
@@ -180,9 +176,6 @@ class _Model:
             moved,
         )
         return status, list(moved)
-
-    def __del__(self):
-        self.library.model_delete(self.handle)
 
 
 def source(netlist: Netlist, i: Port | None, o: Port, statics: list[Port]) -> str:

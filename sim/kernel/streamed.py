@@ -68,12 +68,19 @@ class Streamed:
             self._model = None
 
 
-class _Model:
-    """One instance of the design with its state."""
+class Handle:
+    """What ``model_new`` of a library made, and ``model_delete`` is given in the end."""
 
     def __init__(self, library: ctypes.CDLL):
         self.library = library
         self.handle = library.model_new()
+
+    def __del__(self):
+        self.library.model_delete(self.handle)
+
+
+class _Model(Handle):
+    """One instance of the design with its state."""
 
     def run(self, do_reset, patience, words, count, arrays, expected, results):
         moved = (ctypes.c_int64 * 3)()
@@ -89,9 +96,6 @@ class _Model:
             moved,
         )
         return status, list(moved)
-
-    def __del__(self):
-        self.library.model_delete(self.handle)
 
 
 def _declare(library: ctypes.CDLL) -> ctypes.CDLL:

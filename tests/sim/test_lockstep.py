@@ -115,6 +115,13 @@ def test_rows_with_other_ends_than_their_last_beat(total):
             kernel.packets(value=values, first=starts, last=ends)
 
 
+@pytest.mark.parametrize("count", [512, 1024, 1700])
+def test_rounds_of_512_rows_follow_each_other(total, count):
+    values, beat = np.random.default_rng(RNG_SEED).integers(-128, 128, (count, 5)), np.arange(5)
+    result = total["bitsliced"].packets(value=values, first=beat == 0, last=beat == 4)["payload"]
+    assert np.array_equal(result, values.sum(axis=1))
+
+
 @pytest.mark.parametrize("start", [0, -5])
 def test_instances_that_do_not_keep_step(start):
     rng = np.random.default_rng(RNG_SEED)
