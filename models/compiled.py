@@ -1,0 +1,32 @@
+"""Compilation of loops that no array operation can express: each turn depends on the last.
+
+Floating-point operations stay as written (no reordering, no contraction), so results are the same
+on every machine; ``exp``, ``log`` and ``pow`` of the machine's library must not be used in them.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "imctwin"
+os.environ.setdefault(
+    "NUMBA_CACHE_DIR", str(Path(os.environ.get("IMCTWIN_CACHE") or _home) / "numba")
+)
+
+import numba  # noqa: E402 - it reads the folder when it is imported
+
+
+def compiled(function: F) -> F:
+    """Compile a function of numbers and numpy arrays when it is first called; kept on disk.
+
+    It lets go of Python's lock while it runs. Integers wrap, indices are not checked.
+    """
+    return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+
+
+def inlined(function: F) -> F:
+    """Compile a function that compiled ones call for every element."""
+    return numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")(function)
