@@ -191,10 +191,7 @@ class MemristorSystem:
             for name, value in stage.state().items()
         }
         state["scalars"] = np.array([self.step, self.random_state], np.int64)
-        names = sorted(self.counters)
-        state["counter_names"] = np.array(names, dtype="U64")
-        state["counter_values"] = np.array([self.counters[name] for name in names], np.int64)
-        return state
+        return state | self.counters.arrays()
 
     def load_state(self, state: dict[str, NDArray]) -> None:
         """Become the system that gave ``state``; ValueError if it does not fit."""
@@ -205,8 +202,6 @@ class MemristorSystem:
                     {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
                 )
             self.step, self.random_state = (int(value) for value in state["scalars"])
-            names, values = state["counter_names"].tolist(), state["counter_values"].tolist()
+            self.counters.load(state)
         except KeyError as missing:
             raise ValueError(f"state must have {missing}") from missing
-        self.counters.clear()
-        self.counters.update(dict(zip(names, values, strict=True)))
