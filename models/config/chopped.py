@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass, field
 
 from models.config.checks import check_bool, check_choice, check_float, check_int, check_kind
+from models.config.chopped_macro import ChoppedMacroConfig
+from models.config.chopped_tile import ChoppedTileConfig
 from models.config.chopped_units import (
     LINES,
     PulseTrainConfig,
@@ -12,11 +14,10 @@ from models.config.chopped_units import (
     TransferConfig,
 )
 from models.config.mvm import MvmConfig
-from models.config.network import NetworkConfig, TrainingConfig
+from models.config.network import NetworkConfig, TrainingConfig, check_groups
 from models.config.pulsed import PulsedDeviceConfig, PulsedUpdateConfig
 
 ALGORITHMS = ("sgd", "ttv1", "ttv2", "cttv2", "agad")
-SUPPORTED = ("conv", "linear", "relu", "maxpool")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +130,10 @@ class DigitalConfig:
         Width of a fixed accumulator, 16 to 40.
     fraction_bits : int
         Fraction bits of fixed accumulators and means below an ADC code, 0 to 12.
+    adc_count : int
+        Converters of a macro, 1 to 256.
+    settle_cycles : int
+        Clock cycles from drive to sample, 1 to 255.
     """
 
     source: str = "lfsr"
@@ -136,6 +141,8 @@ class DigitalConfig:
     variant: str = "fixed"
     state_width: int = 24
     fraction_bits: int = 8
+    adc_count: int = 16
+    settle_cycles: int = 1
 
     def __post_init__(self) -> None:
         check_choice("source", self.source, ("lfsr", "philox"))
@@ -143,6 +150,8 @@ class DigitalConfig:
         check_choice("variant", self.variant, ("fixed", "bf16"))
         check_int("state_width", self.state_width, 16, 40)
         check_int("fraction_bits", self.fraction_bits, 0, 12)
+        check_int("adc_count", self.adc_count, 1, 256)
+        check_int("settle_cycles", self.settle_cycles, 1, 255)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +170,10 @@ class ChoppedConfig:
     fast, slow : PulsedDeviceConfig
         Devices of the fast array (A) and of the weights (W).
     forward, backward, read : MvmConfig
-        Products with the weights, with their transpose, and reads of the fast array.
+        Products with the weights, with their transpose, and reads of the fast array: of the same
+        converters (``dac_bits``, ``adc_bits``), one pass, noise management ``none``, ``abs_max``
+        or ``constant``, bound management ``none`` or ``iterative``; reads have neither and no
+        noise but weight and output noise.
     update : PulsedUpdateConfig
         Coding of vector pairs in pulse trains.
     digital : DigitalConfig
@@ -202,13 +214,34 @@ class ChoppedConfig:
         ):
             check_kind(name, getattr(self, name), kind)
         check_float("weight_scaling", self.weight_scaling, 0.0, 1.0)
+        check_groups(self.network)
         for name in ("forward", "backward", "read"):
-            converter = getattr(self, name)
-            if not converter.dac_bits or not 2 <= converter.adc_bits <= 12:
-                raise ValueError(f"{name} must have dac_bits and adc_bits of 2 to 12")
+            self._check_converter(name, getattr(self, name))
         for layer, (rows, columns) in enumerate(self.shapes()):
             check_int(f"inputs and bias of weighted layer {layer}", rows, 1, LINES)
             check_int(f"outputs of weighted layer {layer}", columns, 1, LINES)
+        _ = self.tile
+
+    def _check_converter(self, name: str, converter: MvmConfig) -> None:
+        """Raise ValueError unless the tile can do what ``converter`` says."""
+        for part in ("dac_bits", "adc_bits"):
+            bits = getattr(converter, part)
+            check_int(f"{name}.{part}", bits, 2, 12)
+            if bits != getattr(self.forward, part):
+                raise ValueError(
+                    f"{name}.{part} must be that of forward, {getattr(self.forward, part)}, "
+                    f"not {bits}"
+                )
+        reads = name == "read"
+        noises = ("none",) if reads else ("none", "abs_max", "constant")
+        bounds = ("none",) if reads else ("none", "iterative")
+        check_choice(f"{name}.noise_management", converter.noise_management, noises)
+        check_choice(f"{name}.bound_management", converter.bound_management, bounds)
+        check_choice(f"{name}.passes", converter.passes, ("one",))
+        if converter.dac_stochastic or converter.output_scale != 1:
+            raise ValueError(f"{name} must have neither dac_stochastic nor an output_scale")
+        if reads and (not converter.is_plain or converter.input_noise):
+            raise ValueError("read must have no noise but weight and output noise")
 
     def shapes(self) -> tuple[tuple[int, int], ...]:
         """Rows (with one for the bias) and columns of each weighted layer's arrays."""
@@ -264,4 +297,24 @@ class ChoppedConfig:
         )
         return TransferConfig(
             reference=reference, state_width=digital.state_width, forget=self.scheme.forget
+        )
+
+    @property
+    def tile(self) -> ChoppedTileConfig:
+        """The digital side of one macro, as large as the largest layer."""
+        macro = ChoppedMacroConfig(
+            rows=self.rows,
+            columns=self.columns,
+            adc_count=self.digital.adc_count,
+            dac_bits=self.forward.dac_bits,
+            adc_bits=self.forward.adc_bits,
+            settle_cycles=self.digital.settle_cycles,
+        )
+        return ChoppedTileConfig(
+            macro=macro,
+            trains=self.trains,
+            sequencer=self.sequencer,
+            transfer=self.transfer,
+            update=self.update,
+            follows=self.scheme.algorithm == "agad",
         )

@@ -6,11 +6,9 @@ from functools import cached_property
 from models.config.analog import AdcConfig, DeviceConfig
 from models.config.checks import check_bool, check_choice, check_float, check_int, check_kind
 from models.config.macro import MacroConfig
-from models.config.network import NetworkConfig, TrainingConfig
+from models.config.network import NetworkConfig, TrainingConfig, check_groups
 from models.config.tile import SCHEMES, TileConfig
 from models.config.units import AccumulateThresholdConfig
-
-SUPPORTED = ("conv", "linear", "relu", "maxpool")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,16 +121,7 @@ class MemristorConfig:
             ("update", UpdateConfig),
         ):
             check_kind(name, getattr(self, name), kind)
-        previous = ""
-        for index, layer in enumerate(self.network.layers):
-            allowed = {"": 2, "conv": 4, "linear": 4, "relu": 4, "maxpool": 2}[previous]
-            if layer.kind not in SUPPORTED[:allowed] or layer.kind == previous == "relu":
-                raise ValueError(
-                    f"network.layers[{index}].kind must be a supported step after "
-                    f"{previous or 'the input'} (conv or linear, then relu, then maxpool), "
-                    f"not {layer.kind!r}"
-                )
-            previous = layer.kind
+        check_groups(self.network)
         _ = self.tile
 
     @cached_property

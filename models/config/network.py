@@ -99,6 +99,23 @@ class NetworkConfig:
         return tuple(shapes)
 
 
+def check_groups(network: NetworkConfig) -> None:
+    """Raise ValueError unless layers come as conv or linear, then a relu, then a maxpool.
+
+    Each of the last two may be missing.
+    """
+    steps, previous = ("conv", "linear", "relu", "maxpool"), ""
+    for index, layer in enumerate(network.layers):
+        allowed = {"": 2, "conv": 4, "linear": 4, "relu": 4, "maxpool": 2}[previous]
+        if layer.kind not in steps[:allowed] or layer.kind == previous == "relu":
+            raise ValueError(
+                f"network.layers[{index}].kind must be a supported step after "
+                f"{previous or 'the input'} (conv or linear, then relu, then maxpool), "
+                f"not {layer.kind!r}"
+            )
+        previous = layer.kind
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
     """Schedule of a run.

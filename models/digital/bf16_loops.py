@@ -56,6 +56,33 @@ def rounded_codes(
 
 
 @compiled
+def products(a: NDArray[np.uint16], b: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """``float_mul(a, b)`` of two vectors."""
+    out = np.empty(len(a), np.uint16)
+    for n in range(len(a)):
+        out[n] = narrow(np.float32(widen(a[n]) * widen(b[n])))
+    return out
+
+
+@compiled
+def sums(a: NDArray[np.uint16], b: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """``float_add(a, b)`` of two vectors."""
+    out = np.empty(len(a), np.uint16)
+    for n in range(len(a)):
+        out[n] = narrow(np.float32(widen(a[n]) + widen(b[n])))
+    return out
+
+
+@compiled
+def reciprocals(a: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """``float_reciprocal(a)`` of a vector."""
+    out = np.empty(len(a), np.uint16)
+    for n in range(len(a)):
+        out[n] = narrow(np.float32(1) / widen(a[n]))
+    return out
+
+
+@compiled
 def largest(values: NDArray[np.uint16]) -> NDArray[np.uint16]:
     """Largest magnitude of each row, as a pattern without sign."""
     out = np.zeros(values.shape[0], np.uint16)

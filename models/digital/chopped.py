@@ -7,11 +7,13 @@ from numpy.typing import NDArray
 
 from models.config.chopped import ChoppedConfig
 from models.config.units import RequantizeConfig
-from models.digital.bf16 import BF16_ADD, BF16_MUL
-from models.digital.bf16_loops import rounded_codes, scaled_codes
-from models.digital.float_add import float_add
-from models.digital.float_mul import float_mul
-from models.digital.float_reciprocal import float_reciprocal
+from models.digital.bf16_loops import (
+    products,
+    reciprocals,
+    rounded_codes,
+    scaled_codes,
+    sums,
+)
 from models.digital.max_pool import max_pool
 from models.digital.pulse_trains import Trains, pulse_trains
 from models.digital.relu_mask import MASK, RELU, relu_mask
@@ -44,11 +46,11 @@ class ChoppedUnits(Protocol):
         ...
 
     def reciprocal(self, values: Bits) -> Bits:
-        """Elementwise reciprocal."""
+        """Reciprocals of a vector."""
         ...
 
     def multiply(self, a: Bits, b: Bits) -> Bits:
-        """Elementwise product."""
+        """Products of two vectors."""
         ...
 
     def add(self, a: Bits, b: Bits) -> Bits:
@@ -78,7 +80,7 @@ class ChoppedUnits(Protocol):
     def sequence(
         self, state: SequencerState, vectors: int, rows: int, columns: int
     ) -> tuple[Sequence, SequencerState]:
-        """Reads and choppers during ``vectors`` updates."""
+        """Give reads and choppers during ``vectors`` updates."""
         ...
 
     def transfer(
@@ -116,13 +118,13 @@ class GoldenChoppedUnits:
         return scaled_codes(codes, scale)
 
     def reciprocal(self, values):
-        return float_reciprocal(values)
+        return reciprocals(values)
 
     def multiply(self, a, b):
-        return float_mul(a, b, BF16_MUL).astype(np.uint16, copy=False)
+        return products(a, b)
 
     def add(self, a, b):
-        return float_add(a, b, BF16_ADD).astype(np.uint16, copy=False)
+        return sums(a.reshape(-1), b.reshape(-1)).reshape(a.shape)
 
     def relu(self, values):
         return relu_mask(values, np.zeros(1, np.bool_), RELU)

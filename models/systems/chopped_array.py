@@ -86,11 +86,18 @@ class ChoppedArray:
         self.memories = self._memories()
         self.means = np.zeros(2)  # of the largest inputs and errors; 0 before the first batch
         self.watch: ChoppedWatch | None = None
+        self._drawing: tuple[Key, np.random.Generator] = (), self.rng()
         self.refresh()
 
     def rng(self, *purpose: str | int) -> np.random.Generator:
         """Make the generator of one purpose of this array."""
         return generator(self.seed, SYSTEM, self.index, *purpose)
+
+    def draws(self, key: Key) -> np.random.Generator:
+        """Give the generator of a step or evaluation, which goes on from call to call."""
+        if self._drawing[0] != key:
+            self._drawing = key, self.rng(*key)
+        return self._drawing[1]
 
     def _register(self, *purpose: str | int) -> int:
         """First state of a shift register."""
@@ -111,23 +118,24 @@ class ChoppedArray:
 
     def forward(self, values: Bits, key: Key) -> Bits:
         """BF16 vectors [n, rows] times the weights: BF16 [n, columns]."""
-        return self._product(values, self.config.forward, ("forward", *key), 1.0)
+        return self._product(values, self.config.forward, key, 1.0, transpose=False)
 
     def backward(self, delta: Bits, key: Key, factor: float) -> Bits:
         """BF16 errors [n, columns] times the transposed weights and ``factor``: BF16 [n, rows].
 
         Errors are those of the array's own products: of the layer times `scale`.
         """
-        return self._product(delta, self.config.backward, ("backward", *key), factor)
+        return self._product(delta, self.config.backward, key, factor, transpose=True)
 
-    def _product(self, values: Bits, config: MvmConfig, key: Key, factor: float) -> Bits:
-        transpose = key[0] == "backward"
+    def _product(
+        self, values: Bits, config: MvmConfig, key: Key, factor: float, *, transpose: bool
+    ) -> Bits:
         found = product(
             values,
             self.operand,
             config,
             self.units,
-            self.rng(*key),
+            self.draws(key),
             self.counters,
             transpose=transpose,
             factor=factor if transpose else factor * self.scale,
@@ -155,7 +163,7 @@ class ChoppedArray:
 
     def pulse_slow(self, places: NDArray[np.int64], ups: NDArray[np.uint8], step: int) -> None:
         """One pulse on each of some devices of W, by flat place, in order."""
-        draws = self.slow.draws(len(places), self.rng("transfer", step))
+        draws = self.slow.draws(len(places), self.draws(("step", step)))
         apply_pulses(self.slow.points, places, ups, *draws)
         self.counters["device_pulses_slow"] += len(places)
         seen = self.slow.seen.reshape(-1)[places]

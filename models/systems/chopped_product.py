@@ -3,6 +3,7 @@
 Noise and bound management are digital: the largest magnitude of a vector, its reciprocal, products.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ Bits = NDArray[np.uint16]
 HALF, TWO = 0x3F00, 0x4000  # BF16 0.5 and 2.0
 
 
+@lru_cache(maxsize=256)
 def bits(value: float) -> int:
     """BF16 pattern nearest to a number of the host."""
     return int(from_float32(np.array([value], np.float32))[0])
@@ -77,7 +79,8 @@ def product(
     reading = read(codes, operand, rng, config, transpose=transpose, keep=keep)
     sums, draws = reading.codes, reading.draws
     _count(counters, len(codes), codes.shape[1], sums.shape[1])
-    again, reduction = _saturated(sums, config), 2
+    managed, reduction = config.bound_management != "none", 2
+    again = np.flatnonzero(reading.over) if managed else np.empty(0, np.intp)
     while len(again) and reduction <= config.largest_reduction:
         drive[again] = units.multiply(drive[again], np.full(len(again), HALF, np.uint16))
         scale[again] = units.multiply(scale[again], np.full(len(again), TWO, np.uint16))
@@ -87,7 +90,7 @@ def product(
         _keep(draws, again, reading.draws)
         _count(counters, len(again), codes.shape[1], sums.shape[1])
         counters["bound_management_repeats"] += len(again)
-        again, reduction = again[_saturated(reading.codes, config)], 2 * reduction
+        again, reduction = again[reading.over > 0], 2 * reduction
     counters["bf16_operations"] += codes.size + 2 * sums.size
     return Product(codes, draws, sums, scale, units.scaled(sums, scale))
 
@@ -107,14 +110,6 @@ def _scales(
         alpha = np.full(n, bits(constant), np.uint16)
     drive = units.multiply(units.reciprocal(alpha), np.full(n, levels, np.uint16))
     return drive, units.multiply(alpha, np.full(n, step, np.uint16))
-
-
-def _saturated(sums: NDArray[np.int16], config: MvmConfig) -> NDArray[np.intp]:
-    """Vectors of which an output is at the bound of the ADC."""
-    if config.bound_management == "none":
-        return np.empty(0, np.intp)
-    most, least = sums.max(axis=1), sums.min(axis=1)
-    return np.flatnonzero(np.maximum(most, -least) >= config.largest_output)
 
 
 def _keep(draws: Draws | None, places: NDArray[np.intp], later: Draws | None) -> None:

@@ -33,6 +33,7 @@ class Update:
     def __init__(self, array: "ChoppedArray", step: int, rate: float):
         self.array, self.units, self.config = array, array.units, array.config
         self.step, self.rate = step, rate
+        self.rng = array.draws(("step", step))
 
     def run(self, x: Bits, delta: Bits) -> None:
         """Do all of it."""
@@ -74,7 +75,7 @@ class Update:
         """Pulse one array with vector pairs; the fast one is read meanwhile."""
         array = self.array
         fast = name == "fast"
-        points, key = (array.fast if fast else array.slow), (name, self.step)
+        points = array.fast if fast else array.slow
         assert points is not None
         pattern = bits(rate)
         managed = self.units.update_management(largest(x), largest(delta), pattern)
@@ -83,14 +84,14 @@ class Update:
         before = array.sequencer
         order, after = self._order(len(x) if fast else 0)
         pulses = int(count_coincidences(trains.rows, trains.columns))
-        draws = points.draws(pulses, array.rng("pulse", *key))
+        draws = points.draws(pulses, self.rng)
         reference = None if self.config.scheme.algorithm == "agad" else points.reference
         vectors, choppers = (x, delta), (before, after)
         reads = pulse_and_read(
             points, reference, vectors, managed.slots, trains, choppers, order, draws
         )
         array.sequencer = after
-        noise = normal(array.rng("read", *key), reads.shape)
+        noise = normal(self.rng, reads.shape)
         z = read_rows(reads, noise, self.config.read)
         if not fast:
             array.refresh()
@@ -117,13 +118,13 @@ class Update:
             array.train_states[name] = trains.state
             return trains
         shape = int(managed.slots.sum()), x.shape[1] + delta.shape[1]
-        words = array.rng("words", name, self.step).integers(0, 2**16, shape, np.uint16)
+        words = _words(self.rng, shape)
         return pulse_trains(x, delta, managed, state, self.config.trains, words)
 
     def _transfer(self, seen: ArrayUpdate) -> Transfer:
         """Accumulate what was read; write pulses that are due."""
         array = self.array
-        rows, place = np.unique(seen.order.row, return_inverse=True)
+        rows, place = _places(seen.order.row, array.rows)
         before = tuple(None if m is None else m[rows] for m in array.memories)
         control = self._control()
         states = before[0], before[1], before[2], place
@@ -182,3 +183,17 @@ class Update:
         counters[f"device_pulses_{name}"] += pulses
         counters["fast_reads"] += len(z)
         counters["adc_conversions"] += z.size
+
+
+def _words(rng: np.random.Generator, shape: tuple[int, int]) -> Bits:
+    """Draw uniform words of 16 bits, four from each word of the generator."""
+    count = shape[0] * shape[1]
+    drawn = rng.integers(0, 2**64 - 1, -(-count // 4), np.uint64, endpoint=True)
+    return drawn.astype("<u8", copy=False).view("<u2")[:count].reshape(shape)
+
+
+def _places(row: NDArray[np.int64], rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows that are read, and where in them each read is; reads go round the rows in order."""
+    if len(row) > rows:
+        return np.arange(rows), row
+    return row, np.arange(len(row))
