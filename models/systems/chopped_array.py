@@ -12,10 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.analog.crosspoint_pulses import apply_pulses
+from models.analog.crosspoint_symmetry import mean_step
 from models.analog.crosspoints import Crosspoints, draw_crosspoints
-from models.analog.mvm_read import prepared
+from models.analog.mvm_effects import draw_lines
+from models.analog.mvm_signal import prepared
 from models.config.chopped import ChoppedConfig
 from models.config.mvm import MvmConfig
+from models.config.pulsed import PulsedDeviceConfig
 from models.digital.chopped import ChoppedUnits
 from models.digital.sequencer import SequencerState, initial_state
 from models.randomness import generator
@@ -79,6 +82,7 @@ class ChoppedArray:
         self.fast: Crosspoints | None = None
         if config.scheme.algorithm != "sgd":
             self.fast = draw_crosspoints(config.fast, weight.shape, self.rng("fast"))
+        self.steps = {"fast": mean_step(config.fast), "slow": mean_step(config.slow)}
         self.train_states: dict[str, int] = {
             name: self._register("trains", name) for name in ("fast", "slow")
         }
@@ -87,6 +91,10 @@ class ChoppedArray:
         self.means = np.zeros(2)  # of the largest inputs and errors; 0 before the first batch
         self.watch: ChoppedWatch | None = None
         self._drawing: tuple[Key, np.random.Generator] = (), self.rng()
+        self.lines = [
+            draw_lines(mvm, weight.shape, self.rng("lines", number), transpose=bool(number))
+            for number, mvm in enumerate((config.forward, config.backward))
+        ]
         self.refresh()
 
     def rng(self, *purpose: str | int) -> np.random.Generator:
@@ -139,6 +147,7 @@ class ChoppedArray:
             self.counters,
             transpose=transpose,
             factor=factor if transpose else factor * self.scale,
+            lines=self.lines[transpose],
             keep=self.watch is not None,
         )
         if self.watch is not None:
@@ -160,6 +169,12 @@ class ChoppedArray:
             Learning rate of training.
         """
         Update(self, step, rate).run(x, delta)
+        rng = self.draws(("step", step))
+        if self.fast is not None and _ages(self.config.fast):
+            self.counters["refreshed_pairs"] += self.fast.end_batch(rng)
+        if _ages(self.config.slow):
+            self.counters["refreshed_pairs"] += self.slow.end_batch(rng)
+            self.refresh()
 
     def pulse_slow(self, places: NDArray[np.int64], ups: NDArray[np.uint8], step: int) -> None:
         """One pulse on each of some devices of W, by flat place, in order."""
@@ -207,6 +222,11 @@ def _scale(weight: NDArray[np.floating], wanted: float) -> float:
     """Layer scale with which the largest weight becomes ``wanted``; 1 for 0."""
     most = float(np.abs(weight).max(initial=0.0))
     return most / wanted if wanted and most else 1.0
+
+
+def _ages(config: PulsedDeviceConfig) -> bool:
+    """Whether a mini-batch changes devices by other than the pulses of an update."""
+    return bool(config.lifetime or config.diffusion or config.refresh_every)
 
 
 def _below(state: State, prefix: str) -> State:

@@ -4,13 +4,15 @@ Noise and bound management are digital: the largest magnitude of a vector, its r
 """
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from models.analog.mvm_read import Draws, read
+from models.analog.mvm_effects import Lines
+from models.analog.mvm_read import read
+from models.analog.mvm_signal import Draws
 from models.config.mvm import MvmConfig
 from models.digital.bf16 import from_float32
 from models.digital.bf16_loops import largest
@@ -48,6 +50,7 @@ def product(
     *,
     transpose: bool,
     factor: float,
+    lines: Lines,
     keep: bool,
 ) -> Product:
     """Multiply vectors with the weights, ``factor`` times.
@@ -71,12 +74,15 @@ def product(
         Drive the columns and sense the rows.
     factor : float
         Scale of the result.
+    lines : Lines
+        Differences between the sensed lines.
     keep : bool
         Whether draws are wanted.
     """
     drive, scale = _scales(values, config, units, factor)
     codes = units.dac_codes(values, drive, config.dac_bits)
-    reading = read(codes, operand, rng, config, transpose=transpose, keep=keep)
+    how: dict[str, Any] = {"transpose": transpose, "lines": lines, "keep": keep}
+    reading = read(codes, operand, rng, config, **how)
     sums, draws = reading.codes, reading.draws
     _count(counters, len(codes), codes.shape[1], sums.shape[1])
     managed, reduction = config.bound_management != "none", 2
@@ -85,7 +91,7 @@ def product(
         drive[again] = units.multiply(drive[again], np.full(len(again), HALF, np.uint16))
         scale[again] = units.multiply(scale[again], np.full(len(again), TWO, np.uint16))
         codes[again] = units.dac_codes(values[again], drive[again], config.dac_bits)
-        reading = read(codes[again], operand, rng, config, transpose=transpose, keep=keep)
+        reading = read(codes[again], operand, rng, config, **how)
         sums[again] = reading.codes
         _keep(draws, again, reading.draws)
         _count(counters, len(again), codes.shape[1], sums.shape[1])

@@ -39,7 +39,7 @@ class Update:
         """Do all of it."""
         algorithm = self.config.scheme.algorithm
         if algorithm == "sgd":
-            self._show(self._pulsed("slow", x, delta, self.rate / self.config.slow.dw_min))
+            self._show(self._pulsed("slow", x, delta, self.rate / self.array.steps["slow"]))
             return
         seen = self._pulsed("fast", x, delta, self._fast_rate(largest(x), largest(delta)))
         if algorithm == "ttv1":
@@ -53,13 +53,13 @@ class Update:
             self.array.watch.update(seen)
 
     def _fast_rate(self, x_max: Bits, delta_max: Bits) -> float:
-        """Learning rate of the fast array over its ``dw_min``.
+        """Learning rate of the fast array over the mean step of its devices.
 
         aihwkit follows the largest magnitudes vector by vector; here the means move once a batch.
         """
         scheme, means = self.config.scheme, self.array.means
         if not scheme.auto_scale:
-            return scheme.fast_lr / self.config.fast.dw_min
+            return scheme.fast_lr / self.array.steps["fast"]
         values = to_float32(x_max), to_float32(delta_max)
         active = (values[0] > 0) & (values[1] > 0)
         if not active.any():
@@ -127,8 +127,9 @@ class Update:
         rows, place = _places(seen.order.row, array.rows)
         before = tuple(None if m is None else m[rows] for m in array.memories)
         control = self._control()
-        states = before[0], before[1], before[2], place
-        *after, counts = self.units.transfer(*states, seen.z, seen.order, control)
+        h, mean, past = before
+        assert h is not None
+        *after, counts = self.units.transfer(h, mean, past, place, seen.z, seen.order, control)
         for memory, part in zip(array.memories, after, strict=True):
             if memory is not None:
                 memory[rows] = part
@@ -144,7 +145,7 @@ class Update:
         """Set the registers of the transfer side from learning rate and granularity."""
         scheme, config, digital = self.config.scheme, self.config, self.config.digital
         passes = self.array.rows * scheme.transfer_every
-        granularity = scheme.auto_granularity * config.fast.dw_min / passes
+        granularity = scheme.auto_granularity * self.array.steps["fast"] / passes
         per_code = config.read.output_step * scheme.transfer_lr * self.rate / granularity
         if digital.variant == "bf16":
             return TransferControl(
@@ -173,7 +174,7 @@ class Update:
         delta = self.units.scaled(seen.z, unit) ^ SIGN  # W moves with what was read
         x = np.zeros((reads, self.array.rows), np.uint16)
         x[np.arange(reads), seen.order.row] = ONE
-        rate = self.config.scheme.transfer_lr * self.rate / self.config.slow.dw_min
+        rate = self.config.scheme.transfer_lr * self.rate / self.array.steps["slow"]
         self._show(self._pulsed("slow", x, delta, rate))
 
     def _count(self, name: str, managed: Managed, pulses: int, z: NDArray[Any]) -> None:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.analog.mvm_read import Draws
+from models.analog.mvm_signal import Draws
 from models.digital.pulse_trains import Trains
 from models.digital.sequencer import Sequence, SequencerState
 from models.digital.transfer import TransferControl

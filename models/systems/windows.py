@@ -3,8 +3,12 @@
 Rows are (sample, y, x) and hold one entry per channel, as a crossbar takes and gives them.
 """
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
+
+Code = TypeVar("Code", bound=np.integer)
 
 
 def planes(rows: NDArray, image: tuple[int, int], side: int) -> NDArray:
@@ -37,14 +41,14 @@ def pick(planes: NDArray, places: NDArray[np.uint8]) -> NDArray:
 
 
 def unpool(
-    codes: NDArray[np.int16], places: NDArray[np.uint8], side: int, image: tuple[int, int]
-) -> NDArray[np.int16]:
+    codes: NDArray[Code], places: NDArray[np.uint8], side: int, image: tuple[int, int]
+) -> NDArray[Code]:
     """Rows with each code where its window's maximum was; zero elsewhere.
 
     Parameters
     ----------
-    codes : ndarray of int16, shape (n, h // side, w // side, c)
-        One code per window.
+    codes : ndarray of integers, shape (n, h // side, w // side, c)
+        One code (or BF16 pattern) per window.
     places : ndarray of uint8, size of ``codes``
         As `pick` takes them.
     side, image
@@ -52,7 +56,7 @@ def unpool(
 
     Returns
     -------
-    ndarray of int16, shape (n * h * w, c)
+    ndarray of their type, shape (n * h * w, c)
     """
     n, height, width, c = codes.shape
     rows = np.zeros((n, *image, c), codes.dtype)
