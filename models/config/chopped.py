@@ -44,8 +44,8 @@ class SchemeConfig:
     transfer_lr : float
         Factor on what is read, times the learning rate of training. 1e-6 to 1000.
     auto_granularity : float
-        Threshold of the accumulator in units of ``dw_min`` of the fast array and per pass, 1e-3
-        to 1e6.
+        Threshold of the accumulator in mean steps of the fast array, divided by the vectors of a
+        pass, up to 1e6; 0: one step, whatever the pass.
     in_chop_prob, out_chop_prob : float
         Chance of a flip of a row's chopper per read, of a column's per pass; 0 to 0.5. The period
         of regular flips is ``max(ceil(1 / in_chop_prob), 2)``. Used by ``cttv2`` and ``agad``.
@@ -80,7 +80,7 @@ class SchemeConfig:
         check_float("auto_momentum", self.auto_momentum, 0.0, 0.9999)
         check_int("transfer_every", self.transfer_every, 1, 65535)
         check_float("transfer_lr", self.transfer_lr, 1e-6, 1000.0)
-        check_float("auto_granularity", self.auto_granularity, 1e-3, 1e6)
+        check_float("auto_granularity", self.auto_granularity, 0.0, 1e6)
         check_float("in_chop_prob", self.in_chop_prob, 0.0, 0.5)
         check_float("out_chop_prob", self.out_chop_prob, 0.0, 0.5)
         check_choice("chopping", self.chopping, ("regular", "random"))

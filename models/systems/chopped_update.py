@@ -144,8 +144,8 @@ class Update:
     def _control(self) -> TransferControl:
         """Set the registers of the transfer side from learning rate and granularity."""
         scheme, config, digital = self.config.scheme, self.config, self.config.digital
-        passes = self.array.rows * scheme.transfer_every
-        granularity = scheme.auto_granularity * self.array.steps["fast"] / passes
+        share = scheme.auto_granularity / (self.array.rows * scheme.transfer_every)
+        granularity = (share or 1.0) * self.array.steps["fast"]
         per_code = config.read.output_step * scheme.transfer_lr * self.rate / granularity
         if digital.variant == "bf16":
             return TransferControl(

@@ -4,11 +4,14 @@ Its wheels hold compiled code that fits one version of PyTorch only: aihwkit 1.1
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from models.config.network import NetworkConfig
+from sim.bench.pulsed_work import ALGORITHMS, SHAPES
 from sim.bench.torch_work import model, training
-from sim.bench.trainers import RATE, SEED, Step
+from sim.bench.trainers import NETWORK, RATE, SEED, Step
 
 SIDE = 512
 BATCH = 64
@@ -24,19 +27,36 @@ def _torch() -> Any:
 
 
 def _mixed_precision(path: Path) -> Step:
-    from aihwkit.nn.conversion import (  # pyright: ignore[reportMissingImports]
-        convert_to_analog,
-    )
-    from aihwkit.optim import AnalogSGD  # pyright: ignore[reportMissingImports]
     from aihwkit.simulator.presets import (  # pyright: ignore[reportMissingImports]
         MixedPrecisionReRamSBPreset,
     )
 
+    return _analog(NETWORK, MixedPrecisionReRamSBPreset(), path)
+
+
+def _analog(network: NetworkConfig, config: Any, path: Path) -> Step:
+    """Give steps of a network on analog tiles."""
+    from aihwkit.nn.conversion import (  # pyright: ignore[reportMissingImports]
+        convert_to_analog,
+    )
+    from aihwkit.optim import AnalogSGD  # pyright: ignore[reportMissingImports]
+
     torch = _torch()
-    network = convert_to_analog(model(torch), MixedPrecisionReRamSBPreset())
-    optimizer = AnalogSGD(network.parameters(), lr=RATE)
-    optimizer.regroup_param_groups(network)
-    return training(torch, network, optimizer, path)
+    made = convert_to_analog(model(torch, network), config)
+    optimizer = AnalogSGD(made.parameters(), lr=RATE)
+    optimizer.regroup_param_groups(made)
+    return training(torch, made, optimizer, path)
+
+
+def _pulsed(algorithm: str, network: NetworkConfig, path: Path) -> Step:
+    """Train by pulses as ``build_config`` sets it up."""
+    from aihwkit.simulator.configs import (  # pyright: ignore[reportMissingImports]
+        SoftBoundsReferenceDevice,
+        build_config,
+    )
+
+    name = {"cttv2": "c-ttv2"}.get(algorithm, algorithm)
+    return _analog(network, build_config(name, SoftBoundsReferenceDevice()), path)
 
 
 def _tile(torch: Any, device: Any) -> Any:
@@ -86,4 +106,9 @@ STEPS: dict[str, Callable[[Path], Step]] = {
     "mixed_precision": _mixed_precision,
     "mvm": _mvm,
     "pulses": _pulses,
+    **{
+        f"{algorithm}_{name}": partial(_pulsed, algorithm, network)
+        for name, network in SHAPES.items()
+        for algorithm in ALGORITHMS
+    },
 }

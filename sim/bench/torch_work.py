@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from models.config.network import LayerConfig
+from models.config.network import LayerConfig, NetworkConfig
 from models.trainer.network import Network
 from sim.bench.settings import Unequal
 from sim.bench.trainers import BATCH, NETWORK, RATE, SEED, Step, batches
 
 
-def model(torch: Any) -> Any:
-    """Network of `NETWORK` with the first weights of our own."""
-    nn, shapes, layers = torch.nn, NETWORK.shapes(), []
-    parameters = Network(NETWORK, SEED).parameters()
-    for index, layer in enumerate(NETWORK.layers):
+def model(torch: Any, config: NetworkConfig = NETWORK) -> Any:
+    """Make a network with the first weights of our own."""
+    nn, shapes, layers = torch.nn, config.shapes(), []
+    parameters = Network(config, SEED).parameters()
+    for index, layer in enumerate(config.layers):
         made = _layers(nn, layer, shapes[index])
         if layer.units:
             weight = torch.from_numpy(parameters[f"{index}.weight"])

@@ -49,7 +49,8 @@ def _config(macro: MacroConfig) -> MemristorConfig:
     return MemristorConfig(network=NETWORK, training=training, macro=macro)
 
 
-def _steps(learner: Learner, path: Path) -> Step:
+def steps_of(learner: Learner, path: Path) -> Step:
+    """Give steps of a learner on the samples of a file."""
     batch = batches(path)
 
     def step(number: int) -> int:
@@ -61,12 +62,12 @@ def _steps(learner: Learner, path: Path) -> Step:
 
 def _fp32(path: Path) -> Step:
     network = Network(NETWORK, SEED)
-    return _steps(ReferenceLearner(network, SGD(network.parameters(), 0.0)), path)
+    return steps_of(ReferenceLearner(network, SGD(network.parameters(), 0.0)), path)
 
 
 def _golden(macro: MacroConfig, path: Path) -> Step:
     config = _config(macro)
-    return _steps(MemristorSystem(config, GoldenUnits(config.tile), SEED), path)
+    return steps_of(MemristorSystem(config, GoldenUnits(config.tile), SEED), path)
 
 
 def _rtl(macro: MacroConfig, path: Path) -> Step:
@@ -85,7 +86,7 @@ def _rtl(macro: MacroConfig, path: Path) -> Step:
     wrong = [name for name in ours if not np.array_equal(ours[name], theirs[name])]
     if wrong:
         raise Unequal(f"training on RTL and on golden models differ in {', '.join(wrong)}")
-    return _steps(rtl, path)
+    return steps_of(rtl, path)
 
 
 STEPS: dict[str, Callable[[Path], Step]] = {

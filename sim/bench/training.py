@@ -1,5 +1,6 @@
 """Part ``training``: samples per second on aihwkit's network for MNIST, batches of 8."""
 
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
 from sim.bench.rates import ratio, typical
@@ -32,16 +33,39 @@ RATIOS = (
 
 def measure(settings: Settings) -> Figures:
     """Rates by CPU time and by the clock on the wall, peaks of memory, ratios."""
+    return compared("training", KINDS, OTHERS, RATIOS, settings)
+
+
+def compared(
+    part: str,
+    kinds: Mapping[str, str],
+    others: Mapping[str, tuple[str, str]],
+    ratios: Sequence[tuple[str, str]],
+    settings: Settings,
+) -> Figures:
+    """Let trainers of our own and, where their package is installed, of others take turns.
+
+    Parameters
+    ----------
+    part : str
+        First word of the names of the figures.
+    kinds, others : mapping
+        Kinds of workers by name; with the package for those of others.
+    ratios : sequence of tuple of str
+        Names whose rates are to be divided.
+    settings : Settings
+        How to measure.
+    """
     samples = write_samples(settings.folder, settings.data)
-    others = {name: kind for name, (package, kind) in OTHERS.items() if find_spec(package)}
-    rates, workers = by_turns(KINDS | others, samples, settings)
+    found = {name: kind for name, (package, kind) in others.items() if find_spec(package)}
+    rates, workers = by_turns({**kinds, **found}, samples, settings)
     figures: Figures = {}
     for name, worker in workers.items():
-        figures[f"training_{name}_samples_per_s"] = typical(rates[name])
-        figures[f"training_{name}_samples_per_wall_s"] = worker.amount / worker.wall_s
-        figures[f"training_{name}_peak_mib"] = worker.peak_mib
-    figures |= {f"training_{name}_samples_per_s": None for name in OTHERS if name not in others}
-    for name, base in RATIOS:
+        figures[f"{part}_{name}_samples_per_s"] = typical(rates[name])
+        figures[f"{part}_{name}_samples_per_wall_s"] = worker.amount / worker.wall_s
+        figures[f"{part}_{name}_peak_mib"] = worker.peak_mib
+    figures |= {f"{part}_{name}_samples_per_s": None for name in others if name not in found}
+    for name, base in ratios:
         if base in rates:
-            figures[f"training_{name}_per_{base}"] = ratio(rates[name], rates[base])
+            figures[f"{part}_{name}_per_{base}"] = ratio(rates[name], rates[base])
     return figures

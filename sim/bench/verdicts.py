@@ -26,6 +26,14 @@ class Elsewhere:
     ours: str
 
 
+PULSED = {
+    "agad_lenet": 328,
+    "cttv2_lenet": 313,
+    "ttv2_lenet": 448,
+    "agad_fc": 2829,
+    "cttv2_fc": 2223,
+    "ttv2_fc": 4389,
+}
 ELSEWHERE = (
     Elsewhere(
         "aihwkit mixed precision, samples/s", 579, "training_multilevel_512x512_samples_per_s"
@@ -33,6 +41,10 @@ ELSEWHERE = (
     Elsewhere("PyTorch FP32, samples/s", 4983, "training_fp32_samples_per_s"),
     Elsewhere("aihwkit 512x512 batch 64, MVM/s", 53_000, "analog_mvm_per_s"),
     Elsewhere("aihwkit rank-one updates, pulses/s", 72e6, "analog_pulses_per_s"),
+    *(
+        Elsewhere(f"aihwkit {name}, samples/s", value, f"pulsed_{name}_samples_per_s")
+        for name, value in PULSED.items()
+    ),
 )
 FLOORS = {
     "float_mul_verilator_per_bare": 0.8,
@@ -46,6 +58,7 @@ FLOORS = {
     },
     "training_fp32_samples_per_s": 2500.0,
     "training_multilevel_512x512_samples_per_s": 600.0,
+    **{f"pulsed_{name}_samples_per_s": 3.0 * value for name, value in PULSED.items()},
     "analog_mvm_per_s": 100e3,
     "analog_pulses_per_s": 750e6,
 }

@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 Step = Callable[[int], int]  # takes its number, gives the amount of work done
-MODULES = ("trainers", "analog_work", "torch_work", "aihwkit_work")
+MODULES = ("trainers", "pulsed_work", "analog_work", "torch_work", "aihwkit_work")
 
 
 def main(kind: str, path: Path) -> None:
