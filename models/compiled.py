@@ -2,8 +2,11 @@
 
 Floating-point operations stay as written (no reordering, no contraction), so results are the same
 on every machine; ``exp``, ``log`` and ``pow`` of the machine's library must not be used in them.
+Compiled code is kept in the cache folder, apart for each state of the sources: numba itself would
+not notice that a function changed which another file has inlined.
 """
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +14,20 @@ from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "imctwin"
-os.environ.setdefault(
-    "NUMBA_CACHE_DIR", str(Path(os.environ.get("IMCTWIN_CACHE") or _home) / "numba")
-)
+
+def _sources() -> str:
+    """Hash of every file of this room that has compiled functions."""
+    room, found = Path(__file__).parent, hashlib.sha256()
+    for path in sorted(room.rglob("*.py")):
+        text = path.read_bytes()
+        if b"models.compiled" in text:
+            found.update(text)
+    return found.hexdigest()[:16]
+
+
+_base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "imctwin"
+_folder = Path(os.environ.get("IMCTWIN_CACHE") or _base) / "numba" / _sources()
+os.environ.setdefault("NUMBA_CACHE_DIR", str(_folder))
 
 import numba  # noqa: E402 - it reads the folder when it is imported
 

@@ -2,26 +2,16 @@
 
 import argparse
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from models.config.memristor import MemristorConfig
-from models.config.presets import ADCS, DEVICES, MACROS, NETWORKS, memristor
 from models.config.toml import ConfigError, overridden, parse_override, read
 from models.trainer.data import DataSet, load
-
-SYSTEMS = {"memristor": "mixed-precision training on memristor crossbars (Wu et al. 2023)"}
-PRESETS: dict[str, dict[str, Any]] = {
-    "network": NETWORKS,
-    "device": DEVICES,
-    "macro": MACROS,
-    "adc": ADCS,
-}
+from sim.systems import SYSTEMS, System
 
 
-def add_common(parser: argparse.ArgumentParser, out: str) -> None:
-    """Options that every command takes."""
+def add_common(parser: argparse.ArgumentParser, command: str) -> None:
+    """Options that every command on a system takes."""
     parser.add_argument("system", choices=SYSTEMS, help="what to build")
     parser.add_argument("--config", type=Path, metavar="FILE", help="TOML with values to change")
     parser.add_argument(
@@ -30,14 +20,36 @@ def add_common(parser: argparse.ArgumentParser, out: str) -> None:
         default=[],
         dest="overrides",
         metavar="NAME=VALUE",
-        help="change one value by its dotted name, e.g. macro.adc_bits=6; may be repeated",
+        help="change one value by its dotted name, e.g. training.epochs=2; may be repeated",
     )
-    for kind, presets in PRESETS.items():
-        parser.add_argument(
-            f"--{kind}", choices=presets, help=f"{kind} preset, before --config and --set"
-        )
+    for option, names in preset_names().items():
+        having = [one.name for one in SYSTEMS.values() if option in one.options]
+        whose = "" if len(having) == len(SYSTEMS) else f" of {' and '.join(having)}"
+        text = f"{option} preset{whose}, before --config and --set"
+        parser.add_argument(f"--{option}", choices=names, help=text)
     parser.add_argument("--seed", type=_seed, default=1, help="seed of every draw (default 1)")
-    add_out(parser, out)
+    folders = " or ".join(str(one.folder(command)) for one in SYSTEMS.values())
+    parser.add_argument(
+        "-o", "--out", type=Path, metavar="DIR", help=f"results (default {folders})"
+    )
+    parser.set_defaults(command=command)
+
+
+def preset_names() -> dict[str, list[str]]:
+    """Names that any system knows, by option."""
+    names: dict[str, dict[str, None]] = {}
+    for system in SYSTEMS.values():
+        for option, presets in system.options.items():
+            names.setdefault(option, {}).update(dict.fromkeys(presets.table))
+    return {option: list(known) for option, known in names.items()}
+
+
+def system_of(args: argparse.Namespace) -> System:
+    """Give the system that the command line names, and its folder if none is given."""
+    system = SYSTEMS[args.system]
+    if args.out is None:
+        args.out = system.folder(args.command)
+    return system
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
@@ -111,7 +123,7 @@ def _add_speed(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PART",
-        help="measure only kernels, training or analog; may be repeated",
+        help="measure only kernels, training, pulsed or analog; may be repeated",
     )
     parser.add_argument(
         "--quick", action="store_true", help="within a minute: fewer repeats, no cocotb"
@@ -183,7 +195,7 @@ def load_config(
     args: argparse.Namespace,
     shape: tuple[int, ...] = (1, 8, 8),
     defaults: dict[str, Any] | None = None,
-) -> MemristorConfig:
+) -> Any:
     """Make the configuration that the command line asks for.
 
     Presets come first, then ``defaults`` of the command, then ``--config``, then ``--set``.
@@ -193,14 +205,9 @@ def load_config(
     ConfigError
         For anything that cannot be used.
     """
-    config = memristor(shape)
-    for kind, presets in PRESETS.items():
-        name = getattr(args, kind)
-        if name is not None:
-            try:
-                config = replace(config, **{kind: presets[name]})
-            except (TypeError, ValueError) as error:
-                raise ConfigError(f"--{kind} {name}: {error}") from error
+    system = system_of(args)
+    chosen = {option: getattr(args, option) for option in preset_names()}
+    config = system.chosen(system.config(shape), chosen)
     if defaults:
         config = overridden(config, defaults)
     if args.config is not None:
@@ -210,7 +217,7 @@ def load_config(
     return config
 
 
-def check_shape(config: MemristorConfig, data: DataSet) -> None:
+def check_shape(config: Any, data: DataSet) -> None:
     """Raise ConfigError unless the network takes the samples of ``data``."""
     shape = data.train_images.shape[1:]
     if config.network.input_shape != shape:

@@ -1,13 +1,13 @@
 """The general analog matrix-vector product: DAC, noisy sum, ADC, with noise and bound management.
 
 After the description of aihwkit's forward pass: scale, quantise and clip the inputs, add input
-noise, sum, add weight and output noise, quantise and clip, scale back.
+noise, sum, bend, add weight and output noise, quantise and clip, scale back. The part from DAC
+codes to ADC codes is :mod:`models.analog.mvm_read`.
 
 =======================  ============  ===============
 quantity                 symbol        variable
 =======================  ============  ===============
 input in DAC steps       x / dx        ``codes``
-output in ADC steps      y / dy        ``steps``
 scale of a vector        alpha, r      ``scale``
 =======================  ============  ===============
 """
@@ -18,15 +18,17 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from models.analog.noise import normal
+from models.analog.mvm_effects import Lines
+from models.analog.mvm_kernels import quantise, rescale
+from models.analog.mvm_read import read, read_analog
+from models.analog.mvm_scale import np_sum, scales
+from models.analog.mvm_signal import prepared, uniform
 from models.config.mvm import MvmConfig
 
-GRID = 2.0**24  # exact sums: weights are multiples of 1 / GRID
-PARTS = 64.0  # exact sums: input noise is in multiples of 1 / PARTS of a DAC step
-# A sum over n lines is exact while n * 2**11 * 64 * 2**24 * |w| <= 2**53: 4096 lines of |w| <= 1
-LARGEST = 2.0**53
+__all__ = ["Product", "dac_codes", "mvm", "prepared"]
 
 Array = NDArray[np.float32]
+_NONE = np.empty((0, 0), np.float32)
 
 
 class Product(NamedTuple):
@@ -37,38 +39,18 @@ class Product(NamedTuple):
     y : ndarray of float32, shape (n, sensed)
         Outputs in the units of the inputs.
     reads : int
-        Vectors that were driven, with all repeats of bound management; one of zeros is not.
+        Vectors that were driven, with all repeats of bound management; one of zeros is not. Two
+        passes are one read. Their number is the latency in units of a read.
     saturated : int
-        Outputs at the bound of the ADC in the last read of their vector.
+        Conversions at the bound of the ADC in the last read of their vector.
+    average : float or None
+        Running mean of ``average_abs_max`` for the next call.
     """
 
     y: Array
     reads: int
     saturated: int
-
-
-def prepared(weight: NDArray[np.floating], config: MvmConfig) -> NDArray[np.floating]:
-    """Return the weights in the type and on the grid in which `mvm` sums them.
-
-    Parameters
-    ----------
-    weight : ndarray, shape (inputs, outputs)
-        Weights.
-    config : MvmConfig
-        Whether sums are exact.
-
-    Raises
-    ------
-    ValueError
-        If sums of such weights could not be exact.
-    """
-    if config.sums == "float32":
-        return np.ascontiguousarray(weight, np.float32)
-    largest = float(np.abs(weight).max(initial=0.0)) * max(weight.shape)
-    reach = config.largest_input + 5 * config.input_noise / config.input_step  # no draw is above 5
-    if largest * reach * PARTS * GRID > LARGEST:
-        raise ValueError(f"weight must be small enough for exact sums, not {largest:g} over a line")
-    return np.rint(np.asarray(weight, np.float64) * GRID) / GRID
+    average: float | None = None
 
 
 def mvm(
@@ -78,6 +60,8 @@ def mvm(
     config: MvmConfig,
     *,
     transpose: bool = False,
+    lines: Lines | None = None,
+    average: float | None = None,
 ) -> Product:
     """Multiply a batch of vectors with the weights of an array.
 
@@ -88,88 +72,91 @@ def mvm(
     weight : ndarray, shape (inputs, outputs)
         From `prepared`.
     rng : Generator
-        Source of all draws: input noise if any, then output noise, again for each repeat.
+        Source of all draws: rounding of the DAC if stochastic, then those of `read`; again for
+        each repeat.
     config : MvmConfig
         Parameters.
     transpose : bool
         Drive the outputs and sense the inputs, as for errors.
+    lines : Lines, optional
+        Differences between the lines; needed if the config has a spread.
+    average : float, optional
+        Running mean of ``average_abs_max``: `Product.average` of the call before.
 
     Notes
     -----
     Draws are those of :func:`models.analog.noise.normal`. Weight and output noise are independent
-    and normal, so one draw with the sum of their variances stands for both. Halves are rounded to
-    even.
+    and normal, so one draw with the sum of their variances stands for both where nothing lies
+    between them. Halves are rounded to even by the DAC and up by the ADC.
     """
-    matrix = weight.T if transpose else weight
-    if x.ndim != 2 or x.shape[1] != matrix.shape[0]:
-        raise ValueError(f"x must be of shape (n, {matrix.shape[0]}), not {x.shape}")
-    inputs = np.asarray(x, np.float32)
-    scale = _scales(inputs, config)
+    driven = weight.shape[1 if transpose else 0]
+    if x.ndim != 2 or x.shape[1] != driven:
+        raise ValueError(f"x must be of shape (n, {driven}), not {x.shape}")
+    inputs = np.ascontiguousarray(x, np.float32)
+    scale, average = scales(inputs, config, average)
+    part = _Part(weight, rng, config, transpose, lines)
     active = np.flatnonzero(scale)
     if len(active) == len(inputs):
-        y, over = _read(inputs, matrix, scale, rng, config)
+        y, over = _multiplied(inputs, scale, part)
     else:
-        y, over = np.zeros((len(inputs), matrix.shape[1]), np.float32), np.zeros(len(inputs), int)
-        y[active], over[active] = _read(inputs[active], matrix, scale[active], rng, config)
-    reads, reduction = len(active), 2
-    while config.bound_management == "iterative" and reduction <= config.largest_reduction:
+        sensed = weight.shape[0 if transpose else 1]
+        y, over = np.zeros((len(inputs), sensed), np.float32), np.zeros(len(inputs), int)
+        y[active], over[active] = _multiplied(inputs[active], scale[active], part)
+    repeats = _repeat(inputs, scale, y, over, part)
+    return Product(y, len(active) + repeats, int(over.sum()), average)
+
+
+class _Part(NamedTuple):
+    """What all reads of one call share."""
+
+    weight: NDArray[np.floating]
+    rng: Generator
+    config: MvmConfig
+    transpose: bool
+    lines: Lines | None
+
+
+def _repeat(x: Array, scale: Array, y: Array, over: NDArray[np.int64], part: _Part) -> int:
+    """Repeat saturated vectors with less and less input, into ``y`` and ``over``; count the reads.
+
+    Where the worst case decides, the first repeat (factor 1) changes ``scale`` to it.
+    """
+    reads = 0
+    for reduction in part.config.reductions:
         again = np.flatnonzero(over)
         if not len(again):
             break
-        repeated = scale[again] * np.float32(reduction)
-        y[again], over[again] = _read(inputs[again], matrix, repeated, rng, config)
-        reads, reduction = reads + len(again), 2 * reduction
-    return Product(y, reads, int(over.sum()))
+        if reduction == 1:
+            scale[again] = np_sum(x[again], part.config)
+        y[again], over[again] = _multiplied(x[again], scale[again] * np.float32(reduction), part)
+        reads += len(again)
+    return reads
 
 
-def _scales(x: Array, config: MvmConfig) -> Array:
-    """Divisors of the vectors; 0 for vectors of zeros."""
-    largest = np.maximum(x.max(axis=1, initial=0), -x.min(axis=1, initial=0))
-    if config.noise_management == "abs_max":
-        limit = config.constant or np.inf
-        return np.minimum(largest, np.float32(limit))
-    constant = config.constant if config.noise_management == "constant" else 1.0
-    return np.where(largest > 0, np.float32(constant), np.float32(0))
+def _multiplied(x: Array, scale: Array, part: _Part) -> tuple[Array, NDArray[np.int64]]:
+    """One read of some vectors: outputs, and how many conversions of each vector saturate."""
+    weight, rng, config, transpose, lines = part
+    codes = dac_codes(x, scale, rng, config)
+    factors = scale * np.float32(config.output_step * config.output_scale)
+    if not config.adc_bits:
+        y, over = read_analog(codes, weight, rng, config, transpose=transpose, lines=lines)
+        y *= factors[:, None]
+        return y, over
+    reading = read(codes, weight, rng, config, transpose=transpose, lines=lines)
+    y = np.empty(reading.codes.shape, np.float32)
+    rescale(reading.codes, factors, y)
+    return y, reading.over
 
 
-def _read(
-    x: Array, matrix: NDArray[np.floating], scale: Array, rng: Generator, config: MvmConfig
-) -> tuple[Array, NDArray[np.int64]]:
-    """One read of some vectors: outputs, and how many of each vector saturate."""
-    factors = np.divide(np.float32(1 / config.input_step), scale, dtype=np.float32)
-    codes = np.multiply(x, factors[:, None], dtype=np.float32)
-    if config.dac_bits:
-        np.rint(codes, out=codes)
-    np.clip(codes, -config.largest_input, config.largest_input, out=codes)
-    if config.input_noise:
-        noise = normal(rng, codes.shape)
-        noise *= np.float32(config.input_noise / config.input_step * PARTS)
-        codes += np.rint(noise, out=noise) / np.float32(PARTS)
-    sums = codes.astype(matrix.dtype, copy=False) @ matrix
-    sums *= sums.dtype.type(config.input_step / config.output_step)
-    steps = _with_noise(sums, codes, rng, config)
-    if config.adc_bits:
-        np.rint(steps, out=steps)
-    limit = np.float32(config.largest_output)
-    over = np.count_nonzero(np.abs(steps) >= limit, axis=1)
-    np.clip(steps, -limit, limit, out=steps)
-    steps *= (scale * np.float32(config.output_step))[:, None]
-    return steps, over
+def dac_codes(x: Array, scale: Array, rng: Generator, config: MvmConfig) -> NDArray[np.floating]:
+    """DAC codes of vectors over their scales [n], in the type of the sums.
 
-
-def _with_noise(
-    steps: NDArray[np.floating], codes: Array, rng: Generator, config: MvmConfig
-) -> Array:
-    """Add weight and output noise, in ADC steps."""
-    if not (config.output_noise or config.weight_noise):
-        return steps.astype(np.float32, copy=False)
-    noise = normal(rng, steps.shape)
-    if config.weight_noise:
-        # whole numbers or multiples of 1 / PARTS: exact in float64
-        squares = np.square(codes, dtype=np.float64).sum(axis=1) * config.input_step**2
-        variance = config.output_noise**2 + config.weight_noise**2 * squares
-        noise *= (np.sqrt(variance) / config.output_step).astype(np.float32)[:, None]
-    else:
-        noise *= np.float32(config.output_noise / config.output_step)
-    noise += steps
-    return noise
+    Whole numbers within ``+-config.largest_input``; any number in it without ``dac_bits``.
+    """
+    codes = np.empty(x.shape, np.float64 if config.sums == "exact" else np.float32)
+    stochastic = config.dac_stochastic
+    shifts = uniform(rng, x.shape, 23 - config.dac_bits) if stochastic else _NONE
+    factors = np.float32(1 / config.input_step) / scale
+    limit = np.float32(config.largest_input)
+    quantise(x, factors, shifts, limit, bool(config.dac_bits), codes)
+    return codes

@@ -1,4 +1,4 @@
-"""Devices that many equal pulses move at once.
+"""Devices that many equal pulses move at once; pulse by pulse: `models.analog.crosspoints`.
 
 ===============================  ==============  ==============================
 quantity                         symbol          variable
@@ -44,11 +44,12 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from models.analog.crosspoint_population import Population, draw_population
 from models.analog.noise import normal
-from models.config.pulsed import PulsedDeviceConfig
+from models.config.checks import check_choice
+from models.config.pulsed import FAST_KINDS, PulsedDeviceConfig
 
 BLOCK = 65536  # crosspoints at once: smaller costs calls, larger leaves the second cache
-LEAST_BOUND = 0.01  # of the mean bound
 STEEPEST = 0.99  # largest share of its distance that a pulse moves a device
 FLATTEST = 1e-6  # a slope of 0 would put the target at infinity
 # (exp(z) - 1) / z on [-1, 1/8], lowest power first; largest relative error 3e-7
@@ -102,37 +103,42 @@ class PulsedDevices(NamedTuple):
 def draw_pulsed_devices(
     config: PulsedDeviceConfig, shape: tuple[int, ...], rng: Generator
 ) -> PulsedDevices:
-    """Draw a population of some shape; the number of draws depends on nothing else.
+    """Draw a population of some shape: the devices that `draw_crosspoints` draws from this stream.
 
-    Steps are magnitudes of normal draws, bounds too, at least 0.01 of their mean.
+    Raises
+    ------
+    ValueError
+        For a kind or a feature that has no law of many pulses at once.
     """
-    xi = rng.standard_normal((6, *shape))
-    upper = config.w_max * np.maximum(np.abs(1 + config.w_max_dtod * xi[0]), LEAST_BOUND)
-    lower = config.w_min * np.maximum(np.abs(1 + config.w_min_dtod * xi[1]), LEAST_BOUND)
-    upper, lower = upper.astype(np.float32), lower.astype(np.float32)
-    size, skew = 1 + config.dw_min_dtod * xi[2], config.up_down_dtod * xi[3]
-    stuck, place = rng.random((2, *shape))
-    held = np.where(stuck < config.stuck_fraction, lower + (upper - lower) * place, np.nan)
-    moving = np.isnan(held) * config.dw_min
-    up = np.abs(size + min(config.up_down, 0) + skew) * moving
-    down = np.abs(size - max(config.up_down, 0) - skew) * moving
+    _check(config)
+    drawn = draw_population(config, shape, rng)
     if config.kind == "constant_step":
-        unused = np.zeros(shape, np.float32)  # never touched: no memory
-        laws = (up, -down, unused, unused, unused, unused)
+        laws = (drawn.up, -drawn.down, *(4 * [np.zeros(shape, np.float32)]))  # zeros: no memory
     else:
-        laws = _geometric_laws(config, up, down, _targets(config, lower, upper, xi[4:]))
+        laws = _geometric_laws(config, drawn.up, drawn.down, _targets(config, drawn))
     # Targets that are the bounds stay the same arrays: less to read.
-    single = (np.asarray(part, np.float32) for part in (held, lower, upper, *laws))
-    return PulsedDevices(config, *single)
+    parts = (drawn.held, drawn.lower, drawn.upper, *laws)
+    return PulsedDevices(config, *(np.asarray(part, np.float32) for part in parts))
 
 
-def _targets(config: PulsedDeviceConfig, lower, upper, xi):
+def _check(config: PulsedDeviceConfig) -> None:
+    """Raise unless the law of many pulses at once is known."""
+    check_choice("kind", config.kind, FAST_KINDS)
+    references = ("reference_mean", "reference_std", "subtract_symmetry_point")
+    for name in ("write_noise", "one_sided", *references):
+        if getattr(config, name):
+            raise ValueError(f"{name} must be 0 or false here, not {getattr(config, name)!r}")
+    if config.cycle_noise != "multiplicative" and config.kind != "constant_step":
+        raise ValueError(f"cycle_noise must be multiplicative here, not {config.cycle_noise!r}")
+
+
+def _targets(config: PulsedDeviceConfig, drawn: Population):
     """Weights where the steps of each sign vanish."""
     if config.kind == "soft_bounds":
-        return upper, lower
-    means = np.reshape([config.gamma_up, config.gamma_down], (2,) + (1,) * lower.ndim)
-    gamma = np.maximum(np.abs(means + config.gamma_dtod * xi), FLATTEST)
-    return config.w_max / gamma[0], config.w_min / gamma[1]
+        return drawn.upper, drawn.lower
+    gammas = (np.maximum(gamma, FLATTEST) for gamma in (drawn.gamma_up, drawn.gamma_down))
+    bounds = drawn.bound_up, drawn.bound_down
+    return [bound / gamma for bound, gamma in zip(bounds, gammas, strict=True)]
 
 
 def _geometric_laws(config: PulsedDeviceConfig, up, down, targets):

@@ -15,72 +15,27 @@ device gets one pulse, down if ``lr x_i d_j`` is positive and up if negative. Wi
 ``A B BL dw = |lr|`` the expected sum is ``-lr x_i d_j`` in steps at weight 0 where no probability
 is cut at 1.
 
+Two laws of the devices are to be had. `rank_one_update` and `batch_update` take all pulses of a
+device at once, by the law of `models.analog.pulsed`, for the kinds that have one;
+`models.analog.crosspoint_update` takes every pulse by itself, of devices of every kind.
+
 Source: T. Gokmen, Y. Vlasov, Front. Neurosci. 10:333, 2016; update and length management:
 T. Gokmen, M. Onen, W. Haensch, Front. Neurosci. 11:538, 2017.
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from models.analog.crosspoint_trains import check_samples, fired, signed_counts, trains_of
 from models.analog.pulsed import BLOCK, Array, PulsedDevices, check_array, pulse
 from models.config.pulsed import PulsedUpdateConfig
 
 SPARSE = 0.25  # device pulses per crosspoint below which only pulsed devices are touched
 
 Vector = NDArray[np.floating]
-
-
-class Trains(NamedTuple):
-    """Statistics of the trains of one vector pair.
-
-    Parameters
-    ----------
-    slots : int
-        Length, 0 for no update.
-    x_scale, delta_scale : float
-        Probability of a pulse per unit of x and delta, before it is cut at 1.
-    """
-
-    slots: int
-    x_scale: float
-    delta_scale: float
-
-
-def trains(
-    x_max: float, delta_max: float, lr: float, dw_min: float, config: PulsedUpdateConfig
-) -> Trains:
-    """Length and scales of the trains.
-
-    Length management takes the fewest slots that the largest update needs; update management makes
-    the largest probabilities of both sides equal, or, if the longest train is too short, those of
-    x 1 and cuts those of delta.
-
-    Parameters
-    ----------
-    x_max, delta_max : float
-        Largest magnitudes of the vectors.
-    lr : float
-        Learning rate; only its magnitude matters.
-    dw_min : float
-        Mean step of the devices.
-    config : PulsedUpdateConfig
-        Longest train and managements.
-    """
-    largest = abs(lr) * x_max * delta_max / dw_min
-    if not largest:
-        return Trains(0, 0.0, 0.0)
-    managed = config.update_bl_management
-    slots = min(math.ceil(largest), config.desired_bl) if managed else config.desired_bl
-    both = math.sqrt(abs(lr) / (dw_min * slots))
-    if not (config.update_management or managed):
-        return Trains(slots, both, both)
-    within = delta_max * min(1, config.desired_bl / largest)
-    balance = math.sqrt(x_max / within)
-    return Trains(slots, both / balance, both * balance)
 
 
 def rank_one_update(
@@ -126,14 +81,19 @@ def rank_one_update(
     check_array("weight", weight, devices)
     if x.shape + delta.shape != weight.shape:
         raise ValueError(f"x and delta must be of {weight.shape}, not {x.shape + delta.shape}")
-    x_max, delta_max = (float(np.abs(side).max(initial=0)) for side in (x, delta))
-    if not math.isfinite(lr * x_max * delta_max / devices.config.dw_min):
-        raise ValueError(f"lr, x and delta must be finite, not {lr!r}, {x_max!r} and {delta_max!r}")
-    slots, x_scale, delta_scale = trains(x_max, delta_max, lr, devices.config.dw_min, config)
-    if not slots:
+    found = trains_of(x, delta, lr, devices.config.dw_min, config)
+    if not found.slots:
         return 0
-    rows = _pulses(x, x_scale, slots, rng)
-    columns = _pulses(delta, -math.copysign(delta_scale, lr), slots, rng)
+    if config.pulse_type == "none_with_device":
+        weight -= (lr * np.outer(x, delta)).astype(np.float32)
+        weight[...] = devices.placed(weight)
+        return 0
+    if not config.is_stochastic:
+        counts = signed_counts(x, delta, lr, found, config, rng)
+        pulse(weight, devices, counts, rng, block)
+        return int(np.abs(counts).sum(dtype=np.float64))
+    rows = fired(x, found.x_scale, found.slots, config, rng) * _signs(x, 1)
+    columns = fired(delta, found.delta_scale, found.slots, config, rng) * _signs(delta, -lr)
     total = int(np.abs(rows).sum(1, np.float64) @ np.abs(columns).sum(1, np.float64))
     if total < SPARSE * weight.size:
         _pulse_few(weight, devices, rows, columns, rng, block)
@@ -170,17 +130,13 @@ def batch_update(
     ValueError
         As `rank_one_update`, or if the numbers of samples differ.
     """
-    if len(x) != len(delta):
-        raise ValueError(f"delta must be of {len(x)} samples as x, not {len(delta)}")
+    check_samples(x, delta)
     pairs = zip(x, delta, strict=True)
     return sum(rank_one_update(weight, devices, *pair, lr, config, rng) for pair in pairs)
 
 
-def _pulses(values: Vector, scale: float, slots: int, rng: Generator) -> Array:
-    """Bernoulli trains as -1, 0 and 1, of shape (slots, lines)."""
-    chance = np.abs(values, dtype=np.float64) * abs(scale)
-    driven = rng.random((slots, len(values)), np.float32) < chance.astype(np.float32)
-    return driven * np.sign(values * scale).astype(np.float32)
+def _signs(values: Vector, factor: float) -> Array:
+    return np.sign(values * math.copysign(1, factor)).astype(np.float32)
 
 
 def _pulse_few(

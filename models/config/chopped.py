@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from models.config.checks import check_bool, check_choice, check_float, check_int, check_kind
 from models.config.chopped_macro import ChoppedMacroConfig
@@ -254,23 +255,23 @@ class ChoppedConfig:
                 found.append((math.prod(before) + 1, layer.units))
         return tuple(found)
 
-    @property
+    @cached_property
     def rows(self) -> int:
         """Rows of the largest layer: those of a tile."""
         return max(rows for rows, _ in self.shapes())
 
-    @property
+    @cached_property
     def columns(self) -> int:
         """Columns of the widest layer: those of a tile."""
         return max(columns for _, columns in self.shapes())
 
-    @property
+    @cached_property
     def trains(self) -> PulseTrainConfig:
         """Pulse generators of a tile."""
         bits = self.digital.random_bits
         return PulseTrainConfig(rows=self.rows, columns=self.columns, random_bits=bits)
 
-    @property
+    @cached_property
     def sequencer(self) -> SequencerConfig:
         """Read sequencer and choppers of a tile."""
         scheme = self.scheme
@@ -286,7 +287,7 @@ class ChoppedConfig:
             waits=scheme.algorithm == "agad",
         )
 
-    @property
+    @cached_property
     def transfer(self) -> TransferConfig:
         """Transfer unit of a tile, with the format of its reference."""
         digital = self.digital
@@ -299,7 +300,7 @@ class ChoppedConfig:
             reference=reference, state_width=digital.state_width, forget=self.scheme.forget
         )
 
-    @property
+    @cached_property
     def tile(self) -> ChoppedTileConfig:
         """The digital side of one macro, as large as the largest layer."""
         macro = ChoppedMacroConfig(

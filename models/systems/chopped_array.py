@@ -21,6 +21,7 @@ from models.config.mvm import MvmConfig
 from models.config.pulsed import PulsedDeviceConfig
 from models.digital.chopped import ChoppedUnits
 from models.digital.sequencer import SequencerState, initial_state
+from models.digital.transfer import TransferControl
 from models.randomness import generator
 from models.systems.chopped_product import product
 from models.systems.chopped_update import Update
@@ -88,6 +89,7 @@ class ChoppedArray:
         }
         self.sequencer = initial_state(config.sequencer, self._register("choppers"))
         self.memories = self._memories()
+        self.control: tuple[float, TransferControl] | None = None  # of the last rate
         self.means = np.zeros(2)  # of the largest inputs and errors; 0 before the first batch
         self.watch: ChoppedWatch | None = None
         self._drawing: tuple[Key, np.random.Generator] = (), self.rng()

@@ -126,7 +126,9 @@ class Update:
         array = self.array
         rows, place = _places(seen.order.row, array.rows)
         before = tuple(None if m is None else m[rows] for m in array.memories)
-        control = self._control()
+        if array.control is None or array.control[0] != self.rate:
+            array.control = self.rate, self._control()
+        control = array.control[1]
         h, mean, past = before
         assert h is not None
         *after, counts = self.units.transfer(h, mean, past, place, seen.z, seen.order, control)

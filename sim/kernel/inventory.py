@@ -21,8 +21,9 @@ from sim.kernel.cache import (
 from sim.kernel.locks import held, is_held
 
 NAMES = re.compile(r"[0-9a-f]{32}(-[\w.-]+)?(\.\w+)?")  # what cached() is asked for
+LOOPS_OF = re.compile(r"[0-9a-f]{16}")  # what models.compiled asks for
 OBJECTS = re.compile(r"[0-9a-f]{64}\.o")  # what sim.objcache writes
-FOLDER, LOCK, OBJECT = "build folder", "lock", "object"
+FOLDER, LOCK, OBJECT, LOOPS = "build folder", "lock", "object", "loops"
 SOURCES = ("netlist", "runtime")  # kinds that running builds read
 
 
@@ -62,6 +63,9 @@ def entries() -> list[Entry]:
     found += [
         _entry(path, UNKNOWN, FOLDER, path.rglob("*"), now) for path in build_folders(store())
     ]
+    compiled = (path for path in (cache / "numba").glob("*") if LOOPS_OF.fullmatch(path.name))
+    loops = (_entry(path, "models", LOOPS, path.rglob("*"), now) for path in compiled)
+    found += [entry for entry in loops if entry and entry.size]
     locks = (cache / "locks").glob("kernel-*")
     found += [_entry(path, UNKNOWN, LOCK, [path], now) for path in locks]
     return sorted((entry for entry in found if entry), key=lambda entry: entry.age_s)
@@ -114,6 +118,11 @@ def _delete(entry: Entry, dry_run: bool) -> bool:
     if entry.kind == OBJECT:  # who uses one copies it
         if not dry_run:
             path.unlink(missing_ok=True)
+        return True
+    if entry.kind == LOOPS:  # folders stay: a process may be about to write in them
+        for part in path.rglob("*") if not dry_run else ():
+            if part.is_file():
+                part.unlink(missing_ok=True)
         return True
     if dry_run:
         return not is_held(_lock_of(entry))

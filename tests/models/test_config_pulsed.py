@@ -3,10 +3,13 @@ from dataclasses import replace
 
 import pytest
 
-from models.config.pulsed import PulsedDeviceConfig, PulsedUpdateConfig
+from models.config.pulsed import KINDS, PULSE_TYPES, PulsedDeviceConfig, PulsedUpdateConfig
 from models.config.toml import dumps, overridden, read
 
 DEVICE, UPDATE = PulsedDeviceConfig(), PulsedUpdateConfig()
+PAIR = PulsedDeviceConfig(one_sided=True, w_min=0.0, refresh_every=3)
+EXP = PulsedDeviceConfig(kind="exp_step")
+NO_POINT = "false but for soft bounds of single devices"
 
 
 @pytest.mark.parametrize(
@@ -14,6 +17,7 @@ DEVICE, UPDATE = PulsedDeviceConfig(), PulsedUpdateConfig()
     [
         DEVICE,
         replace(DEVICE, kind="linear_step", gamma_up=0.3, source='a "source"\n\u00b5'),
+        PAIR,
         UPDATE,
         PulsedUpdateConfig(desired_bl=7, update_management=False, update_bl_management=False),
     ],
@@ -28,7 +32,7 @@ def test_a_config_written_as_toml_reads_back_equal(config, tmp_path):
 @pytest.mark.parametrize(
     ("config", "changes", "rule"),
     [
-        (DEVICE, {"kind": "exp"}, "one of constant_step, linear_step, soft_bounds"),
+        (DEVICE, {"kind": "exp"}, f"one of {', '.join(KINDS)}"),
         (DEVICE, {"dw_min": 0.0}, "between 1e-06 and 1"),
         (DEVICE, {"dw_min": float("nan")}, "between 1e-06 and 1"),
         (DEVICE, {"w_max": -0.6}, "between 0.001 and 1000"),
@@ -44,7 +48,29 @@ def test_a_config_written_as_toml_reads_back_equal(config, tmp_path):
         (DEVICE, {"cycle_spread": 11.0}, "between 0 and 10"),
         (DEVICE, {"stuck_fraction": 1.5}, "between 0 and 1"),
         (UPDATE, {"desired_bl": 0}, "between 1 and 1000"),
-        (UPDATE, {"pulse_type": "mean"}, "one of stochastic_compressed"),
+        (DEVICE, {"cycle_noise": "none"}, "one of multiplicative, additive"),
+        (DEVICE, {"power": 10.5}, "between 0 and 10"),
+        (DEVICE, {"power_up_down": 1.5}, "between -1 and 1"),
+        (DEVICE, {"exp_rate_up": -1.0}, "between 0 and 100"),
+        (DEVICE, {"exp_gain_down": 1001.0}, "between -1000 and 1000"),
+        (DEVICE, {"write_noise": -1.0}, "between 0 and 1000"),
+        (DEVICE, {"lifetime": -1.0}, "between 0 and 1e+12"),
+        (DEVICE, {"diffusion_dtod": 3.0}, "between 0 and 2"),
+        (DEVICE, {"drift_nu": 1.1}, "between 0 and 1"),
+        (DEVICE, {"drift_t0": 0.0}, "between 1e-09 and 1e+09"),
+        (DEVICE, {"reference_mean": float("inf")}, "between -1000 and 1000"),
+        (DEVICE, {"reset_std": -0.1}, "between 0 and 1000"),
+        (DEVICE, {"stuck_range": -0.1}, "between 0 and 1000"),
+        (DEVICE, {"refresh_every": -1}, "between 0 and 1000000"),
+        (DEVICE, {"refresh_upper": 1.1}, "between -1 and 1"),
+        (DEVICE, {"refresh_bl": 0}, "between 1 and 1000"),
+        (PAIR, {"w_min": 0.001}, "between -1000 and 0"),
+        (EXP, {"cycle_noise": "additive"}, "multiplicative for exp_step"),
+        (EXP, {"subtract_symmetry_point": True}, NO_POINT),
+        (PAIR, {"subtract_symmetry_point": True}, NO_POINT),
+        (UPDATE, {"pulse_type": "mean"}, f"one of {', '.join(PULSE_TYPES)}"),
+        (UPDATE, {"resolution": 1.5}, "between 0 and 1"),
+        (UPDATE, {"delta_resolution": -0.5}, "between 0 and 1"),
     ],
 )
 def test_wrong_values(config, changes, rule):
@@ -57,6 +83,11 @@ def test_wrong_values(config, changes, rule):
         (DEVICE, {"kind": 1}, "a string"),
         (DEVICE, {"cycle_spread": "a"}, "a number"),
         (DEVICE, {"source": 3}, "a string"),
+        (DEVICE, {"dw_min_log_normal": 1}, "true or false"),
+        (DEVICE, {"one_sided": "yes"}, "true or false"),
+        (DEVICE, {"refresh_every": 1.0}, "an int"),
+        (UPDATE, {"fixed_bl": 1}, "true or false"),
+        (UPDATE, {"stochastic_rounding": 0}, "true or false"),
         (UPDATE, {"desired_bl": 3.0}, "an int"),
         (UPDATE, {"update_management": 1}, "true or false"),
         (UPDATE, {"update_bl_management": None}, "true or false"),

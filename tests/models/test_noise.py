@@ -12,6 +12,8 @@ N = 400_000
 class Every:
     """A generator that gives every 16-bit word once."""
 
+    bit_generator = None
+
     def integers(self, low, high, count, dtype, endpoint):
         assert (low, high, endpoint) == (0, 2**64 - 1, True)
         assert 4 * count == QUANTILES
@@ -49,6 +51,16 @@ def test_draws_have_mean_0_variance_1_and_no_memory():
     assert np.mean(draws**3) == pytest.approx(0, abs=5 * np.sqrt(15 / N))
     flat = draws.ravel()
     assert np.mean(flat[1:] * flat[:-1]) == pytest.approx(0, abs=5 / np.sqrt(N))
+
+
+@pytest.mark.parametrize("bits", [np.random.Philox, np.random.PCG64, np.random.MT19937])
+def test_any_generator_draws_its_integers(bits):
+    table = normal(Every(), (QUANTILES,))
+    first, other = (np.random.Generator(bits(3)) for _ in range(2))
+    for count in (5, 64):  # a call takes whole words
+        places = other.integers(0, 2**64, 16, np.uint64)[: -(-count // 4)].view("<u2")[:count]
+        assert np.array_equal(normal(first, (count,)), table[places])
+        first, other = (np.random.Generator(bits(4)) for _ in range(2))
 
 
 def test_draws_are_those_of_the_generator():

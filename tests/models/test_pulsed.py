@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.analog.pulsed import PulsedDevices, draw_pulsed_devices, pulse
-from models.config.pulsed import KINDS, PulsedDeviceConfig
+from models.config.pulsed import FAST_KINDS, PulsedDeviceConfig
 from models.randomness import generator
 
 N = 150_000
@@ -87,7 +87,7 @@ def test_mean_and_variance_from_bound_to_bound(changes, share, sign):
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FAST_KINDS)
 @pytest.mark.parametrize("share", [0, 0.5, 1])
 def test_cycle_noise_of_twice_the_step(kind, share, sign):
     """Small steps: the bounds on clipping are 2 and 2.8 steps."""
@@ -148,7 +148,7 @@ def test_the_shape_is_that_of_the_walk():
     assert skews[0] == pytest.approx(skews[1], rel=0.1)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FAST_KINDS)
 def test_response_curve(kind):
     """n = 20,000: 124 up, then 124 down, in trains of 31 and of 3 and 1 between."""
     config, size = replace(SAME, kind=kind, dw_min=0.005), 20_000
@@ -202,7 +202,7 @@ def test_no_pulse_no_change_and_no_draw_without_noise():
     assert rng.random() == generator(8).random()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FAST_KINDS)
 def test_the_key_gives_the_result_whatever_the_block(kind):
     config = PulsedDeviceConfig(kind=kind, stuck_fraction=0.1)
     devices = population(config, (37, 23))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.analog.pulsed import draw_pulsed_devices, pulse
-from models.config.pulsed import KINDS, PulsedDeviceConfig
+from models.config.pulsed import FAST_KINDS, PulsedDeviceConfig
 from models.randomness import generator
 
 SURE: dict[str, Any] = {"w_max_dtod": 0.0, "w_min_dtod": 0.0, "cycle_spread": 0.0}
@@ -16,7 +16,7 @@ def population(config, shape):
     return draw_pulsed_devices(config, shape, generator(1, "population"))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FAST_KINDS)
 def test_stuck_devices(kind):
     """n = 100,000; places of the stuck are uniform in their own bounds."""
     config, size = PulsedDeviceConfig(kind=kind, stuck_fraction=0.2, gamma_up=0.2), 100_000
@@ -56,7 +56,7 @@ def test_bounds_are_magnitudes_and_leave_a_hundredth():
 
 
 @pytest.mark.parametrize("up_down", [-0.3, 0, 0.2])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FAST_KINDS)
 def test_spreads_of_a_population(kind, up_down):
     """n = 100,000, steps read from pulses at 0; 5 standard errors."""
     size = 100_000
@@ -93,3 +93,21 @@ def test_spread_of_the_slopes():
         found = (1 - steps(devices, w, sign) / steps(devices, 0, sign)) * bound / w
         assert found.mean() == pytest.approx(gamma, abs=5 * 0.05 / np.sqrt(size))
         assert found.std() == pytest.approx(0.05, rel=5 / np.sqrt(2 * size) + 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"kind": "exp_step"}, "kind must be one of constant_step, linear_step, soft_bounds, not "),
+        ({"write_noise": 1.0}, "write_noise must be 0 or false here, not 1.0"),
+        ({"one_sided": True}, "one_sided must be 0 or false here, not True"),
+        ({"reference_std": 0.1}, "reference_std must be 0 or false here, not 0.1"),
+        ({"subtract_symmetry_point": True}, "subtract_symmetry_point must be 0 or false here, not"),
+        ({"cycle_noise": "additive"}, "cycle_noise must be multiplicative here, not 'additive'"),
+    ],
+)
+def test_what_has_no_law_of_many_pulses(changes, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        population(PulsedDeviceConfig(**changes), (2, 2))
+    constant = PulsedDeviceConfig(kind="constant_step", cycle_noise="additive")
+    assert population(constant, (2, 2)).config is constant

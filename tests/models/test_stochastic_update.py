@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from models.analog import stochastic_update
+from models.analog.crosspoint_trains import trains
 from models.analog.pulsed import draw_pulsed_devices
-from models.analog.stochastic_update import batch_update, rank_one_update, trains
-from models.config.pulsed import KINDS, PulsedDeviceConfig, PulsedUpdateConfig
+from models.analog.stochastic_update import batch_update, rank_one_update
+from models.config.pulsed import FAST_KINDS, PulsedDeviceConfig, PulsedUpdateConfig
 from models.randomness import generator
 
 EQUAL = dict.fromkeys(("dw_min_dtod", "w_max_dtod", "w_min_dtod", "up_down_dtod"), 0.0)
@@ -108,7 +109,9 @@ def test_every_coincidence_is_one_pulse_of_the_right_sign(name, lr):
         assert type(pulses) is int
 
 
-@pytest.mark.parametrize(("kind", "name"), [*((k, "both") for k in KINDS), (KINDS[0], "neither")])
+@pytest.mark.parametrize(
+    ("kind", "name"), [*((k, "both") for k in FAST_KINDS), (FAST_KINDS[0], "neither")]
+)
 def test_the_mean_of_many_updates_is_the_product(kind, name):
     """n = 4,000 updates from 0 with cycle noise and equal devices; 5 standard errors, 2 % of step.
 
@@ -131,7 +134,7 @@ def test_the_mean_of_many_updates_is_the_product(kind, name):
     variance = square / n - mean**2
     error = np.sqrt(variance / n)
     shrunk = (7.2 * config.dw_min) * np.abs(wanted) / 2 + 1e-7
-    assert np.all(np.abs(mean - wanted) <= 5 * error + shrunk * (kind != KINDS[0]) + 1e-9)
+    assert np.all(np.abs(mean - wanted) <= 5 * error + shrunk * (kind != FAST_KINDS[0]) + 1e-9)
     slots = 8 if name == "both" else 31
     steps = np.abs(wanted) / config.dw_min
     spread = steps * (1 - steps / slots + config.cycle_spread**2)

@@ -99,6 +99,24 @@ def test_clear_takes_all_of_ours_and_nothing_else(cache):
     assert inventory.entries() == []
 
 
+def test_compiled_loops_are_listed_and_cleared_but_their_folders_stay(cache, capsys):
+    folder = cache / "numba" / ("a" * 16) / "phase_12"
+    folder.mkdir(parents=True)
+    (folder / "loop.nbc").write_bytes(b"x" * 3000)
+    (cache / "numba" / "notes").mkdir()
+    assert run("list") == 0
+    assert ["models", "loops", "3.0", "kB"] in [
+        line.split()[:4] for line in capsys.readouterr().out.splitlines()
+    ]
+    assert run("clear", "--dry-run") == 0
+    assert (folder / "loop.nbc").exists()
+    assert run("clear") == 0
+    assert folder.is_dir()
+    assert not list(folder.iterdir())
+    run("list")
+    assert "models" not in capsys.readouterr().out
+
+
 def test_clear_leaves_what_a_build_holds(cache, capsys):
     library, source = put("a"), put("b", ".json", kind="netlist")
     runtime = put("c", "-x.o", unit="verilator", kind="runtime")
