@@ -87,6 +87,8 @@ def product(
     _count(counters, len(codes), codes.shape[1], sums.shape[1])
     managed, reduction = config.bound_management != "none", 2
     again = np.flatnonzero(reading.over) if managed else np.empty(0, np.intp)
+    if len(again):  # whoever looks on keeps the arrays of the first read
+        drive, scale, codes, sums = (part.copy() for part in (drive, scale, codes, sums))
     while len(again) and reduction <= config.largest_reduction:
         drive[again] = units.multiply(drive[again], np.full(len(again), HALF, np.uint16))
         scale[again] = units.multiply(scale[again], np.full(len(again), TWO, np.uint16))
