@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from models.config import mvm_presets
 from models.config.chopped import ChoppedConfig, SchemeConfig
 from models.config.network import TrainingConfig
 from models.config.presets import NETWORKS
@@ -90,6 +91,18 @@ _PRESETS: dict[str, tuple[Values, str]] = {
 }
 SCHEMES = {name: values for name, (values, _) in _PRESETS.items()}
 SCHEME_SOURCES = {name: source for name, (_, source) in _PRESETS.items()}
+
+# Forward, backward and reads have the same converters; reads manage neither noise nor bounds.
+CONVERTERS = {
+    name: {
+        "forward": config,
+        "backward": mvm_presets.backward(config),
+        "read": replace(config, noise_management="none", bound_management="none"),
+    }
+    for name, config in mvm_presets.MVMS.items()
+    if config.dac_bits and config.adc_bits and name != "transfer"
+}
+CONVERTER_SOURCES = mvm_presets.SOURCES
 
 
 def chopped(shape: tuple[int, ...] = (1, 8, 8)) -> ChoppedConfig:

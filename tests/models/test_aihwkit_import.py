@@ -125,6 +125,13 @@ def test_drift_and_a_partial_dictionary():
     assert still.drift_nu == 0
 
 
+def test_refresh_of_a_pair():
+    changed = {"refresh_every": 3, "refresh_upper_thres": 0.9, "refresh_lower_thres": 0.1}
+    found = from_aihwkit(PCM | changed | {"refresh_update": UPDATE | {"desired_bl": 7}})
+    assert (found.refresh_every, found.refresh_upper, found.refresh_lower) == (3, 0.9, 0.1)
+    assert (found.one_sided, found.refresh_bl) == (True, 7)
+
+
 @pytest.mark.parametrize(
     ("name", "parameters", "message"),
     [

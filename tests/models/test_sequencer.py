@@ -144,6 +144,17 @@ def test_a_chance_of_one_half_flips_half():
     assert (constant == constant[:, :1]).all()
 
 
+@pytest.mark.parametrize("above", [0, 1])
+def test_a_word_below_the_chance_flips_and_the_chance_itself_does_not(above):
+    word = 0xACE1
+    random = SequencerConfig(rows=1, columns=1, chopping="random", in_chance=word + above)
+    found, _ = sequence(initial_state(random, word), 1, 1, 1, 1, random)
+    assert found.flips.tolist() == [above]
+    columns = SequencerConfig(rows=1, columns=1, chopping="none", out_chance=word + above)
+    _, after = sequence(initial_state(columns, word), 1, 1, 1, 1, columns)
+    assert after.column_choppers.tolist() == [above]
+
+
 @pytest.mark.parametrize(
     ("change", "arguments", "message"),
     [

@@ -191,6 +191,28 @@ def test_sequences_match_one_read_after_another(variant, follows, forget, out_ch
     assert not found.counts[: 2 * 5].any()  # first period
 
 
+def order_of(place):
+    """Reads without choppers, each with pulses."""
+    none = np.zeros(len(place), np.uint8)
+    return Sequence(place, place, none, none, none + 1, none, None)
+
+
+@pytest.mark.parametrize("forget", [True, False])
+def test_fixed_loops_around_threshold_and_saturation(forget):
+    config, place = fixed(forget), np.arange(4)
+    z = np.repeat(np.array([-255, 0, 1, 255], np.int16)[:, None], 500, axis=1)
+    for threshold in (1, 300, LIMIT):
+        near = [e + off for e in (0, threshold, LIMIT) for off in range(-40, 41)]
+        h = np.clip(np.resize([*near, *(-n for n in near)], (4, 500)), -LIMIT, LIMIT)
+        h -= z.astype(np.int64) * 4 * (np.abs(h - z * 4) <= LIMIT)  # so that the sums are these
+        given = h, None, None, place, z, order_of(place), config
+        control = TransferControl(threshold, threshold, 99)
+        for one, other in zip(
+            transfer_sequence(*given, control), steps(*given, control), strict=True
+        ):
+            np.testing.assert_array_equal(one, other)
+
+
 def test_bf16_loops_agree_with_the_float_units_on_wide_codes():
     # 12-bit codes are rounded on their way in, and every operand pattern occurs
     config = TransferConfig(reference=ReferenceConfig(variant="bf16", code_width=12))
@@ -198,8 +220,8 @@ def test_bf16_loops_agree_with_the_float_units_on_wide_codes():
     h, mean, past = rng.integers(0, 2**16, (3, 4, 2**14)).astype(np.uint16)
     h[:] = np.arange(2**16).reshape(h.shape)
     z = rng.integers(-2047, 2048, (4, 2**14)).astype(np.int16)
-    ones, place = np.ones(4, np.uint8), np.arange(4)
-    order = Sequence(place, place, ones * 0, ones * 0, ones, ones * 0, None)
+    place = np.arange(4)
+    order = order_of(place)
     for number in (0x3C80, 0x0081, 0x7F00):
         control = TransferControl(step=number, momentum=number, scale=number, beta=number)
         given = h, mean, past, place, z, order, config, control
