@@ -17,6 +17,7 @@ from models.analog.crosspoint_pulses import (
     UP,
     UP_FORM,
     UPPER,
+    VISIBLE,
     Points,
 )
 from models.config.pulsed import PulsedDeviceConfig
@@ -40,7 +41,7 @@ def draw_points(
     linear = ADDITIVE if config.cycle_noise == "additive" else LINEAR
     points = Points(
         cells=cells,
-        visible=np.zeros(count, np.float32),
+        visible=cells[:, VISIBLE],
         coefficients=_coefficients(config),
         cycle=np.float32(config.cycle_spread),
         write=np.float32(config.write_noise * config.dw_min),

@@ -40,7 +40,7 @@ from models.compiled import compiled, inlined
 
 LINEAR, ADDITIVE, EXPONENTIAL, POWER = range(4)
 # Columns of the cells: side by side, so that one pulse reads one line of the cache.
-HIDDEN, LOWER, UPPER, UP, UP_FORM, DOWN, DOWN_FORM = range(7)
+HIDDEN, LOWER, UPPER, UP, UP_FORM, DOWN, DOWN_FORM, VISIBLE = range(8)
 CELL = 8
 
 Array = NDArray[np.float32]
@@ -53,9 +53,9 @@ class Points(NamedTuple):
     ----------
     cells : ndarray of float32, shape (devices, 8)
         By columns: weight that pulses move, lower and upper bound, step up at weight 0 and its
-        form, step down, positive, and its form; the last column is free.
+        form, step down, positive, and its form; weight that reads see.
     visible : ndarray of float32, shape (devices,)
-        Weight that reads see.
+        View of the last column.
     coefficients : tuple of 8 float
         ``exp_step``: gains A+, A-, rates r+, r-, offset b, sizes c and d, and 1 if there are
         any.
@@ -128,10 +128,11 @@ def pulse_once(points, place, up, draw, write_draw):
         rising = True
     w, noise = cells[device, HIDDEN], points.cycle * draw
     lower, upper = cells[device, LOWER], cells[device, UPPER]
-    if rising:
-        scale, form = cells[device, UP], cells[device, UP_FORM]
-    else:
-        scale, form = cells[device, DOWN], cells[device, DOWN_FORM]
+    up_step, up_form = cells[device, UP], cells[device, UP_FORM]
+    down_step, down_form = cells[device, DOWN], cells[device, DOWN_FORM]
+    # both are read and one is chosen: no branch on a sign without pattern
+    scale = up_step if rising else down_step
+    form = up_form if rising else down_form
     if points.law == EXPONENTIAL:
         moved = _exponential(points.coefficients, rising, scale, form, w, noise)
     elif points.law == POWER:
@@ -139,10 +140,10 @@ def pulse_once(points, place, up, draw, write_draw):
     else:
         step = scale + form * w
         jump = step + (step if points.law == LINEAR else scale) * noise
-        moved = w + jump if rising else w - jump
+        moved = w + (jump if rising else -jump)
     moved = min(max(moved, lower), upper)
     cells[device, HIDDEN] = moved
-    points.visible[device] = moved + points.write * write_draw
+    cells[device, VISIBLE] = moved + points.write * write_draw
 
 
 @compiled
@@ -185,26 +186,51 @@ def apply_trains(points, rows, columns, slots, row_signs, column_signs, draws, w
     draws, write_draws : ndarray of float32, shape (pulses,)
         Standard normal draws in pulse order; ``write_draws`` may be empty without write noise.
     """
-    noisy = points.write > np.float32(0)
     fired = np.empty(columns.shape[1], np.int64)
-    signs = np.empty(columns.shape[1], np.uint8)
     slot, k = 0, 0
     for vector in range(len(slots)):
+        signs = row_signs[vector], column_signs[vector]
         for _ in range(slots[vector]):
-            count = 0
-            for column in range(columns.shape[1]):
-                fired[count] = column
-                signs[count] = column_signs[vector, column]
-                count += np.int64(columns[slot, column] != 0)
-            for row in range(rows.shape[1]):
-                if rows[slot, row] and count:
-                    place, sign = row * points.columns, row_signs[vector, row]
-                    for n in range(count):
-                        write_draw = write_draws[k] if noisy else np.float32(0)
-                        up = signs[n] != sign
-                        pulse_once(points, place + fired[n], up, draws[k], write_draw)
-                        k += 1
+            k = pulse_slot(points, rows[slot], columns[slot], signs, fired, draws, write_draws, k)
             slot += 1
+
+
+@compiled
+def pulse_slot(points, rows, columns, signs, fired, draws, write_draws, k):
+    """Give one pulse to every crosspoint whose row and column fire; returns ``k`` after them.
+
+    Parameters
+    ----------
+    points : Points
+        Devices, changed in place.
+    rows, columns : ndarray of uint8, shapes (rows,) and (columns,)
+        1 where a line fires.
+    signs : tuple of ndarray of uint8
+        Signs of rows and columns.
+    fired : ndarray of int64, shape (columns,)
+        Space.
+    draws, write_draws : ndarray of float32
+        As in `apply_trains`; those from ``k`` on are used.
+    k : int
+        Pulses before.
+    """
+    noisy = points.write > np.float32(0)
+    count = 0
+    for column in range(len(columns)):
+        fired[count] = column
+        count += np.int64(columns[column] != 0)
+    if count == 0:
+        return k
+    row_signs, column_signs = signs
+    for row in range(len(rows)):
+        if rows[row]:
+            place, sign = row * points.columns, row_signs[row]
+            for n in range(count):
+                write_draw = write_draws[k] if noisy else np.float32(0)
+                up = column_signs[fired[n]] != sign
+                pulse_once(points, place + fired[n], up, draws[k], write_draw)
+                k += 1
+    return k
 
 
 @compiled

@@ -176,7 +176,7 @@ class ChoppedConfig:
         or ``constant``, bound management ``none`` or ``iterative``; reads have neither and no
         noise but weight and output noise.
     update : PulsedUpdateConfig
-        Coding of vector pairs in pulse trains.
+        Coding of vector pairs in pulse trains: ``stochastic_compressed``, at most 127 slots.
     digital : DigitalConfig
         Widths and random source.
     weight_scaling : float
@@ -216,6 +216,10 @@ class ChoppedConfig:
             check_kind(name, getattr(self, name), kind)
         check_float("weight_scaling", self.weight_scaling, 0.0, 1.0)
         check_groups(self.network)
+        update = self.update
+        check_choice("update.pulse_type", update.pulse_type, ("stochastic_compressed",))
+        if not update.fixed_bl or update.resolution:
+            raise ValueError("update must have fixed_bl and no resolution: the tile has neither")
         for name in ("forward", "backward", "read"):
             self._check_converter(name, getattr(self, name))
         for layer, (rows, columns) in enumerate(self.shapes()):

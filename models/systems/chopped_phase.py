@@ -6,7 +6,7 @@ Each pulse depends on those before it, and each read on the pulses before it: a 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.analog.crosspoint_pulses import pulse_once
+from models.analog.crosspoint_pulses import pulse_slot
 from models.analog.crosspoints import Crosspoints
 from models.compiled import compiled
 from models.digital.pulse_trains import Trains
@@ -86,25 +86,17 @@ def _pulse_and_read(
     seen,
 ):
     width, slot, pulse, read = delta.shape[1], 0, 0, 0
-    noisy = points.write > np.float32(0)
-    firing, negative = np.empty(width, np.int64), np.empty(width, np.uint8)
+    fired = np.empty(width, np.int64)
+    negative = np.empty(x.shape[1], np.uint8), np.empty(width, np.uint8)
     for n in range(len(slots)):
         column_choppers = signs[min(read, len(signs) - 1)]
+        for line in range(x.shape[1]):
+            negative[0][line] = np.uint8(x[n, line] >> 15) ^ row_choppers[line]
+        for line in range(width):
+            negative[1][line] = np.uint8(delta[n, line] >> 15) ^ column_choppers[line]
         for _ in range(slots[n]):
-            count = 0
-            for column in range(width):
-                firing[count] = column
-                negative[count] = np.uint8(delta[n, column] >> 15) ^ column_choppers[column]
-                count += np.int64(columns[slot, column])
-            if count:
-                for line in range(x.shape[1]):
-                    if rows[slot, line]:
-                        side = np.uint8(x[n, line] >> 15) ^ row_choppers[line]
-                        for one in range(count):
-                            place = line * width + firing[one]
-                            again = write_draws[pulse] if noisy else np.float32(0)
-                            pulse_once(points, place, side != negative[one], draws[pulse], again)
-                            pulse += 1
+            given = points, rows[slot], columns[slot], negative, fired, draws, write_draws
+            pulse = pulse_slot(*given, pulse)
             slot += 1
         while read < len(vector) and vector[read] == n:
             _see(points, row[read] * width, reference, seen[read])
