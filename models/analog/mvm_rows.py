@@ -1,5 +1,6 @@
 """Reads of single rows at full scale, as transfers of pulsed training make them."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -36,6 +37,7 @@ class RowNumbers(NamedTuple):
     grid: float
 
 
+@lru_cache(maxsize=64)
 def row_numbers(config: MvmConfig) -> RowNumbers:
     """Constants of a config.
 

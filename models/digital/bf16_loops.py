@@ -92,3 +92,16 @@ def largest(values: NDArray[np.uint16]) -> NDArray[np.uint16]:
             most = max(most, np.uint16(values[n, line] & np.uint16(0x7FFF)))
         out[n] = most
     return out
+
+
+@compiled
+def mean_largest(x_max: NDArray[np.uint16], delta_max: NDArray[np.uint16]) -> NDArray[np.float64]:
+    """Means of two vectors of maxima over the pairs of which neither is 0; zeros without any."""
+    total, count = np.zeros(2), 0
+    for n in range(len(x_max)):
+        x, delta = widen(x_max[n]), widen(delta_max[n])
+        if x > np.float32(0) and delta > np.float32(0):
+            total[0] += np.float64(x)
+            total[1] += np.float64(delta)
+            count += 1
+    return total / max(count, 1)

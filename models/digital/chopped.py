@@ -1,5 +1,6 @@
 """Digital units of pulsed training: what the system `chopped` calls, on golden twins."""
 
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,6 +27,7 @@ Codes = NDArray[np.int16]
 Transferred = tuple[NDArray[Any], NDArray[Any] | None, NDArray[Any] | None, NDArray[np.int8]]
 
 
+@cache
 def dac_config(dac_bits: int) -> RequantizeConfig:
     """Quantiser in front of a DAC of ``dac_bits`` with sign."""
     return RequantizeConfig(code_width=dac_bits)

@@ -15,8 +15,7 @@ from models.digital.float_mul import float_mul
 from models.digital.reference import SIGN
 from models.digital.sequencer import Sequence
 
-_ONE, _INFINITY = 0x3F80, 0x7F80
-_INFINITE = np.float32(np.inf)
+_ONE, _INFINITY, _INFINITE = 0x3F80, 0x7F80, np.float32(np.inf)
 
 
 class TransferControl(NamedTuple):
@@ -228,14 +227,10 @@ def _run_bf16(state, inputs, form):
                 change[j] = _rounded(change[j] - widen(past[k, j]))
         for j in range(len(change)):
             more = _rounded(factor * change[j])
-            number = widen(h[k, j]) + (-more if chopper ^ signs[s, j] else more)
-            number = _rounded(number)
-            size = abs(number)
-            due = (size >= np.float32(1)) & (size <= _INFINITE)
-            if forget:
-                after = _rounded(kept * number)
-            else:
-                after = _rounded(number - (-taken if number < 0 else taken))
+            number = _rounded(widen(h[k, j]) + (-more if chopper ^ signs[s, j] else more))
+            due = (abs(number) >= np.float32(1)) & (abs(number) <= _INFINITE)
+            less = number - (-taken if number < 0 else taken)
+            after = _rounded(kept * number if forget else less)
             h[k, j] = _pattern(after if due else number)
             count = np.int64(due)
             counts[t, j] = (-count if number < 0 else count) * enabled

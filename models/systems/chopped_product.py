@@ -90,8 +90,8 @@ def product(
     if len(again):  # whoever looks on keeps the arrays of the first read
         drive, scale, codes, sums = (part.copy() for part in (drive, scale, codes, sums))
     while len(again) and reduction <= config.largest_reduction:
-        drive[again] = units.multiply(drive[again], np.full(len(again), HALF, np.uint16))
-        scale[again] = units.multiply(scale[again], np.full(len(again), TWO, np.uint16))
+        drive[again] = units.multiply(drive[again], constant(len(again), HALF))
+        scale[again] = units.multiply(scale[again], constant(len(again), TWO))
         codes[again] = units.dac_codes(values[again], drive[again], config.dac_bits)
         reading = read(codes[again], operand, rng, config, **how)
         sums[again] = reading.codes
@@ -101,6 +101,14 @@ def product(
         again, reduction = again[reading.over > 0], 2 * reduction
     counters["bf16_operations"] += codes.size + 2 * sums.size
     return Product(codes, draws, sums, scale, units.scaled(sums, scale))
+
+
+@lru_cache(maxsize=256)
+def constant(count: int, pattern: int) -> Bits:
+    """Give a vector of one BF16 pattern; not to be written to."""
+    found = np.full(count, pattern, np.uint16)
+    found.flags.writeable = False
+    return found
 
 
 def _scales(
@@ -114,10 +122,10 @@ def _scales(
         if config.constant:
             alpha = np.minimum(alpha, np.uint16(bits(config.constant)))
     else:
-        constant = config.constant if config.noise_management == "constant" else 1.0
-        alpha = np.full(n, bits(constant), np.uint16)
-    drive = units.multiply(units.reciprocal(alpha), np.full(n, levels, np.uint16))
-    return drive, units.multiply(alpha, np.full(n, step, np.uint16))
+        fixed = config.constant if config.noise_management == "constant" else 1.0
+        alpha = constant(n, bits(fixed))
+    drive = units.multiply(units.reciprocal(alpha), constant(n, levels))
+    return drive, units.multiply(alpha, constant(n, step))
 
 
 def _keep(draws: Draws | None, places: NDArray[np.intp], later: Draws | None) -> None:

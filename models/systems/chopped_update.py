@@ -8,14 +8,13 @@ from numpy.typing import NDArray
 from models.analog.crosspoint_pulses import count_coincidences
 from models.analog.mvm_rows import read_rows
 from models.analog.noise import normal
-from models.digital.bf16 import to_float32
-from models.digital.bf16_loops import largest
+from models.digital.bf16_loops import largest, mean_largest
 from models.digital.pulse_trains import Trains, pulse_trains
 from models.digital.sequencer import Sequence, SequencerState, sequence
 from models.digital.transfer import TransferControl
 from models.digital.update_management import Managed
 from models.systems.chopped_phase import pulse_and_read
-from models.systems.chopped_product import bits
+from models.systems.chopped_product import bits, constant
 from models.systems.chopped_watch import ArrayUpdate, Transfer
 
 if TYPE_CHECKING:  # the array makes its updates
@@ -60,11 +59,9 @@ class Update:
         scheme, means = self.config.scheme, self.array.means
         if not scheme.auto_scale:
             return scheme.fast_lr / self.array.steps["fast"]
-        values = to_float32(x_max), to_float32(delta_max)
-        active = (values[0] > 0) & (values[1] > 0)
-        if not active.any():
+        batch = mean_largest(x_max, delta_max)
+        if not batch.all():
             return 0.0
-        batch = np.array([np.mean(side[active], dtype=np.float64) for side in values])
         if not means.all():
             means[:] = batch
         rate = scheme.fast_lr * self.config.update.desired_bl / float(means[0] * means[1])
@@ -172,7 +169,7 @@ class Update:
         reads = len(seen.z)
         if not reads:
             return
-        unit = np.full(reads, bits(self.config.read.output_step), np.uint16)
+        unit = constant(reads, bits(self.config.read.output_step))
         delta = self.units.scaled(seen.z, unit) ^ SIGN  # W moves with what was read
         x = np.zeros((reads, self.array.rows), np.uint16)
         x[np.arange(reads), seen.order.row] = ONE
