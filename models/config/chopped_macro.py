@@ -82,10 +82,10 @@ class ChoppedMacroConfig:
         """Every pin but the program port's handshake, in port order.
 
         ``drive`` packs a magnitude per line of the driven side, line 0 lowest, ``drive_sign`` one
-        bit (1 negative); ``array`` (0 W, 1 A) and ``differential`` say what is
-        read. ``trial`` packs one ``adc_bits`` code per converter, ``comparator`` one bit (1 when
-        the held input is at least the trial code). In a cycle with ``pulse`` the lines whose
-        ``fire`` bit is set get a pulse of their ``sign`` (1 negative).
+        bit (1 negative); ``array`` (0 W, 1 A) and ``differential`` say
+        what is read. ``trial`` packs one ``adc_bits`` code per converter, ``comparator`` one bit
+        (1 when the held input is at least the trial code). In a cycle with ``pulse`` the lines
+        whose ``fire`` bit is set get a pulse of their ``sign`` (1 negative).
         """
 
         def out(name: str, width: int) -> Pin:

@@ -154,10 +154,10 @@ class TransferConfig:
         check_kind("reference", self.reference, ReferenceConfig)
         check_int("state_width", self.state_width, 16, 40)
         check_bool("forget", self.forget)
-        if self.state_width < self.reference.difference_width + 1:
+        needed = self.reference.difference_width + 1
+        if self.variant == "fixed" and self.state_width < needed:
             raise ValueError(
-                f"state_width must be at least {self.reference.difference_width + 1} for these "
-                f"codes, not {self.state_width}"
+                f"state_width must be at least {needed} for these codes, not {self.state_width}"
             )
 
     MOMENTUM_BITS = 8  # fixed: the momentum is momentum / 2**8

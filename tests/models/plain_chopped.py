@@ -6,8 +6,9 @@ integer codes, no pulse-train register. numba only makes it quick. Weights are [
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
+
+from models.compiled import compiled
 
 SGD, TTV1, TTV2, CTTV2, AGAD = range(5)
 NAMES = ("sgd", "ttv1", "ttv2", "cttv2", "agad")
@@ -25,7 +26,7 @@ class Devices(NamedTuple):
     additive: bool
 
 
-def draw_devices(  # noqa: PLR0913
+def draw_devices(
     rng, shape, dw, *, dtod=0.0, bounds=0.0, up_down=0.0, cycle=0.0, w_max=1.0, w_min=-1.0,
     offset=0.0, mean=0.0, symmetry=True, additive=True,
 ):  # fmt: skip
@@ -41,7 +42,7 @@ def draw_devices(  # noqa: PLR0913
     return Devices(up, down, b_max, b_min, reference, cycle, additive)
 
 
-@numba.njit
+@compiled
 def pulse(hidden, i, j, is_up, devices, rng):
     """One pulse on the hidden weight ``w + reference``."""
     value, xi = hidden[i, j], devices.cycle_spread * rng.standard_normal()
@@ -52,7 +53,7 @@ def pulse(hidden, i, j, is_up, devices, rng):
     hidden[i, j] = min(max(value, devices.b_min[i, j]), devices.b_max[i, j])
 
 
-@numba.njit
+@compiled
 def rank_one(hidden, devices, x, d, rate, dw, desired_bl, signs, rng):
     """Pulsed update of E3.2; gives pulses and slots. ``signs`` multiply the inputs."""
     m_x, m_d = np.abs(x).max(), np.abs(d).max()
@@ -92,7 +93,7 @@ class Plain:
         Of a read of A; 0 for no noise, no quantisation, no bound.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self, algorithm, rng, fast, slow, *, dw_fast, dw_slow, rate=0.1, fast_lr=1.0,
         auto_scale=True, auto_momentum=0.99, desired_bl=5, transfer_every=2, granularity=200.0,
         chop=0.1, random_chop=False, tail=5.0, momentum=0.0, forget=True, read_noise=0.0,
@@ -102,7 +103,12 @@ class Plain:
         self.dw_fast, self.dw_slow, self.rate, self.fast_lr = dw_fast, dw_slow, rate, fast_lr
         self.auto_scale, self.auto_momentum, self.desired_bl = auto_scale, auto_momentum, desired_bl
         self.transfer_every, self.granularity = transfer_every, granularity
-        self.chop, self.random_chop, self.momentum, self.forget = chop, random_chop, momentum, forget
+        self.chop, self.random_chop, self.momentum, self.forget = (
+            chop,
+            random_chop,
+            momentum,
+            forget,
+        )
         self.read_noise, self.read_step, self.read_bound = read_noise, read_step, read_bound
         self.period = max(int(np.ceil(1 / chop)), 2)
         self.beta = min(tail / self.period, 1.0)
@@ -137,7 +143,7 @@ class Plain:
         if self.vectors % self.transfer_every == 0:
             self._transfer()
 
-    def _rank_one(self, name, hidden, devices, x, d, rate, dw, signs):  # noqa: PLR0913
+    def _rank_one(self, name, hidden, devices, x, d, rate, dw, signs):
         done = rank_one(hidden, devices, x, d, rate, dw, self.desired_bl, signs, self.rng)
         self.pulses[name] += done[0]
         self.slots += done[1]

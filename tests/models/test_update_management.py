@@ -11,7 +11,7 @@ from models.formats import BF16
 HALF_ULP = 2.0**-8  # largest relative error of one rounding to 8 significant bits
 CONFIGS = [
     PulsedUpdateConfig(desired_bl=bl, update_management=balance, update_bl_management=shorten)
-    for bl in (1, 5, 31, 127)
+    for bl in (1, 31, 61, 127)  # 61 times its reciprocal, rounded twice, is not 1
     for balance, shorten in ((True, True), (False, True), (True, False), (False, False))
 ]
 every_config = pytest.mark.parametrize(
@@ -26,6 +26,7 @@ def directed(rate, config, count, seed):
     rng = np.random.default_rng([seed, rate, config.desired_bl])
     k = 2.0 ** rng.uniform(-4, 9, count)
     k[: count // 4] = rng.integers(1, config.desired_bl + 2, count // 4)
+    k[:4] = config.desired_bl
     x = 2.0 ** rng.uniform(-20, 20, count)
     x[::3] = 2.0 ** rng.integers(-20, 20, len(x[::3]))  # k keeps its bits
     delta = k / x / float(BF16.decode(rate))
@@ -72,7 +73,7 @@ def exact(x, delta, rate, config):
 
 @every_config
 def test_every_step_matches_exact_fractions(config):
-    for rate in (BF16.encode(10.0), BF16.encode(1234.5), 0x0001, 0x7F7F, 0x7FC0):
+    for rate in (BF16.encode(16.0), BF16.encode(1234.5), 0x0001, 0x7F7F, 0x7FC0):
         x, delta = directed(rate, config, 60, seed=1)
         found = np.stack(update_management(x, delta, rate, config), axis=1)
         pairs = zip(x.tolist(), delta.tolist(), strict=True)
