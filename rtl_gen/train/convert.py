@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Member, Out, connect
 
 from models.config.macro import MacroConfig
 from models.config.tile import TileConfig
+from rtl_gen.array.groups import convert_groups
 from rtl_gen.array.line_drive import LineDrive
 from rtl_gen.array.sar import SarAdc
 from rtl_gen.train.command import Op, command_layout, converts, walk, word_width
@@ -127,7 +128,9 @@ class Convert(wiring.Component):
                 m.next = "GROUPS"
             with m.State("GROUPS"):
                 m.d.comb += lines.enable.eq(1)
-                with m.If(self._convert_groups(m)):
+                outputs = self.command.outputs
+                needed = Mux(self.transpose, outputs, outputs << 1)
+                with m.If(convert_groups(m, self._adc, self.config.macro.lines, needed)):
                     m.next = "SETTLE"
                     with m.If(self._advance(m)):
                         m.next = "IDLE"
@@ -178,32 +181,6 @@ class Convert(wiring.Component):
             gain.eq(Cat(gain[gain_width:], self.i.payload[:gain_width])),
             offset.eq(Cat(offset[offset_width:], self.i.payload[16 : 16 + offset_width])),
         ]
-
-    def _convert_groups(self, m):
-        """Send the needed groups through the converters; returns 1 with the last one's codes."""
-        macro = self.config.macro
-        group = Signal.like(self._adc.i.payload.group)
-        line = Signal(range(macro.lines + macro.adc_count), init=macro.adc_count)  # of group + 1
-        issued, done = Signal(), Signal()
-        outputs = self.command.outputs
-        m.d.comb += [
-            self._adc.i.valid.eq(~issued),
-            self._adc.i.payload.group.eq(group),
-            done.eq(
-                issued
-                & self._adc.o.valid
-                & self._adc.o.ready
-                & (self._adc.o.payload.group == group)
-            ),
-        ]
-        with m.If(~issued & self._adc.i.ready):
-            with m.If(line < Mux(self.transpose, outputs, outputs << 1)):
-                m.d.sync += [group.eq(group + 1), line.eq(line + macro.adc_count)]
-            with m.Else():
-                m.d.sync += issued.eq(1)
-        with m.If(done):
-            m.d.sync += [issued.eq(0), group.eq(0), line.eq(macro.adc_count)]
-        return done
 
     def _advance(self, m):
         """Go to the next phase or slice; returns 1 after the last."""

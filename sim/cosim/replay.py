@@ -3,6 +3,9 @@
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+
+from amaranth.lib.wiring import Component
 
 from models.config.tile import TileConfig
 from rtl_gen.top import Top
@@ -56,24 +59,46 @@ def replay(
     AssertionError
         If the simulation failed or an operation did not end.
     """
+    top = Top(config)
+    given = {"macro": macro, "config": config, "p_stall": p_stall, "resets": resets}
+    return replay_on(
+        top,
+        "tile",
+        build_dir,
+        ops,
+        given | {"latencies": top.latencies},
+        seed=seed,
+        progress=progress,
+        waves=waves,
+    )
+
+
+def replay_on(
+    top: Component,
+    bench: str,
+    build_dir: Path,
+    ops: Sequence[Any],
+    question: dict[str, Any],
+    *,
+    seed: int,
+    progress: Callable[[int, int], None] | None,
+    waves: bool,
+) -> list[Any]:
+    """Run ``ops`` on the Verilog of ``top`` in the cocotb bench of that name, which answers each.
+
+    The bench finds ``ops``, the ``layouts`` of the streams of ``top``, and ``question`` (with what
+    :class:`sim.cosim.benches.driver.Driver` needs) in ``ops.npz``. Other arguments are those of
+    :func:`replay`.
+    """
     build_dir = Path(build_dir).resolve()
     build_dir.mkdir(parents=True, exist_ok=True)
-    top = Top(config)
-    question = {
-        "ops": list(ops),
-        "macro": macro,
-        "config": config,
-        "layouts": describe(top)["streams"],
-        "latencies": top.latencies,
-        "p_stall": p_stall,
-        "resets": resets,
-    }
-    save(build_dir / "ops.npz", question)
+    known = {"ops": list(ops), "layouts": describe(top)["streams"]}
+    save(build_dir / "ops.npz", known | question)
     answer, done = build_dir / "results.npz", build_dir / "progress"
     answer.unlink(missing_ok=True)
     done.write_bytes(b"")
     with _Reporter(done, len(ops), progress):
-        run_bench(top, "tile", build_dir, seed=seed, waves=waves, imctwin_tile=str(build_dir))
+        run_bench(top, bench, build_dir, seed=seed, waves=waves, imctwin_tile=str(build_dir))
     return load(answer)
 
 

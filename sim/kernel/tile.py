@@ -3,36 +3,37 @@
 import ctypes
 import functools
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.config.checks import check_choice
 from models.config.tile import TileConfig
 from rtl_gen.top import Top
 from rtl_gen.train.command import Op
 from rtl_gen.train.timing import command_cycles
-from sim.cosim.macro_bfm import RULES, Macro, MacroBfm, with_converters
+from sim.cosim.macro_bfm import Macro, MacroBfm, with_converters
 from sim.cosim.operations import TileOp, TileResult
-from sim.cosim.packing import pack_fields, word_array
-from sim.cosim.results import STREAMS_OUT, collect
-from sim.cosim.steps import Step, patience, steps
+from sim.cosim.pin_model import RULES
+from sim.cosim.results import collect
+from sim.cosim.steps import Step, steps
 from sim.kernel import build
+from sim.kernel.simulation import (
+    BOARD,
+    CUT,
+    ENDLESS,
+    GEOMETRY,
+    Simulation,
+    check_stalls,
+    declared,
+)
 from sim.kernel.tile_macro import Called, CompiledAnalog, Physics
 from sim.kernel.tile_wrapper import wrapper
 
 TOP = "tile_top"
-GEOMETRY = (  # of tile_pins.h
-    *("rows", "columns", "adc_count", "adc_bits"),
-    *("slice_bits", "range_count", "settle_cycles"),
-)
 MODELS = ("numpy", "cpp")
-IDLE, CUT, STUCK, EARLY, FAILED = range(5)  # enum Status of tile.cpp.in
-ACCEPTED, ERRORS = len(STREAMS_OUT), len(STREAMS_OUT) + 1  # results beside the streams
-ENDLESS = 2**62
-FAULTS = {STUCK: "is stuck", EARLY: "is idle before it took all words"}
+ACCEPTED, ERRORS = BOARD, BOARD + 1  # results of tile_board.cpp.in
 
 
 class TileKernel:
@@ -62,7 +63,7 @@ class TileKernel:
 
     @functools.cached_property
     def _library(self) -> ctypes.CDLL:
-        return _declare(ctypes.CDLL(str(build.library(self._verilog, TOP, self._wrapper))))
+        return declared(ctypes.CDLL(str(build.library(self._verilog, TOP, self._wrapper))))
 
     def run(
         self,
@@ -104,11 +105,10 @@ class TileKernel:
             If an operation does not end, or ends before it took all its words.
         """
         check_choice("model", model, MODELS)
-        if not 0 <= p_stall < 1:
-            raise ValueError(f"p_stall must be at least 0 and below 1, not {p_stall!r}")
+        check_stalls(p_stall)
         if macro.macro != self.config.macro:
             raise ValueError(f"macro.macro must be that of the tile, not {macro.macro!r}")
-        tile = _Tile(self, self._library, macro, model, seed, p_stall)
+        tile = _Tile(self, self._library, macro, model, seed=seed, p_stall=p_stall)
         rng, results = random.Random(f"{seed}/resets"), []
         for op in ops:
             if resets:
@@ -123,49 +123,29 @@ class _Tile:
     """One simulation."""
 
     def __init__(
-        self,
-        kernel: TileKernel,
-        library: ctypes.CDLL,
-        macro: Macro,
-        model: str,
-        seed: int,
-        p_stall: float,
+        self, kernel: TileKernel, library: ctypes.CDLL, macro: Macro, model: str, **gaps: Any
     ):
-        self.kernel, self.library, self.macro = kernel, library, macro
-        self.model, self.p_stall = model, p_stall
-        config = kernel.config.macro
-        self.levels = np.zeros(config.lines, np.int64)
-        self.held = np.zeros(config.lines, np.float32)
-        geometry = (ctypes.c_int64 * len(GEOMETRY))(*(getattr(config, name) for name in GEOMETRY))
-        shared = self.levels.ctypes.data, self.held.ctypes.data
-        threshold = int(p_stall * 2**64)
-        self.handle = library.tile_new(geometry, seed % 2**64, threshold, *shared)
-
-    def __del__(self):
-        if hasattr(self, "handle"):
-            self.library.tile_delete(self.handle)
+        self.kernel, self.macro, self.model = kernel, macro, model
+        geometry = [getattr(kernel.config.macro, name) for name in GEOMETRY]
+        self.simulation = Simulation(library, kernel.layouts, geometry, **gaps)
 
     def operate(self, op: TileOp) -> TileResult:
         """Run one operation on an idle tile."""
         cycles = self._run(op, ENDLESS)
         assert cycles is not None
-        config = self.kernel.config
-        taken = {
-            name: self._result(which, np.uint32).reshape(-1, _words(self.kernel.layouts[name]))
-            for which, name in enumerate(STREAMS_OUT)
-        }
+        config, simulation = self.kernel.config, self.simulation
         bfm, pins = MacroBfm(self.macro), config.macro
-        accepted = self._result(ACCEPTED, np.int16).astype(np.int64)
+        accepted = simulation.result(ACCEPTED, np.int16).astype(np.int64)
         bfm.accepted = list(accepted.reshape(-1, pins.group_count, pins.adc_count))
-        broken = self._result(ERRORS, np.int64).reshape(-1, 2).tolist()
+        broken = simulation.result(ERRORS, np.int64).reshape(-1, 2).tolist()
         bfm.errors = [RULES[rule].format(number) for rule, number in broken]
-        return collect(op, config, self.kernel.layouts, taken, bfm, cycles)
+        return collect(op, config, self.kernel.layouts, simulation.taken(), bfm, cycles)
 
     def spoil(self, op: TileOp, rng: random.Random) -> None:
         """Start an operation and reset the tile somewhere in it."""
         whole = sum(self._bare(step) for step in steps(op, self.kernel.config))
         self._run(op, rng.randrange(1, whole))
-        self.library.tile_reset(self.handle)
+        self.simulation.reset()
 
     def _bare(self, step: Step) -> int:
         return command_cycles(self.kernel.config, self.kernel.latencies, step.command)
@@ -173,13 +153,12 @@ class _Tile:
     def _run(self, op: TileOp, budget: int) -> int | None:
         """Cycles of the operation, or None once it had ``budget`` cycles in all."""
         physics = None if op.kind == "update" else self._physics(op)
-        function = ctypes.cast(physics.function, ctypes.c_void_p) if physics else None
         limit = 0 if physics is None else op.noise.shape[0] * op.noise.shape[1]
-        argument = physics.argument if physics else None
-        self.library.tile_begin(self.handle, limit, physics is not None, function, argument)
+        self.simulation.begin(int(physics is not None), limit, physics)
         cycles = 0
         for step in steps(op, self.kernel.config):
-            status, spent, busy = self._step(step, budget, physics)
+            name, bare = Op(step.command["op"]).name, self._bare(step)
+            status, spent, busy = self.simulation.step(step, name, bare, budget, physics)
             if status == CUT:
                 return None
             budget -= spent
@@ -190,53 +169,5 @@ class _Tile:
         macro: Any = with_converters(self.macro, op.converters)
         if self.model == "cpp":
             return CompiledAnalog(macro, op.conductance, op.noise)
-        return Called(macro, op.conductance, op.noise, self.levels, self.held)
-
-    def _step(self, step: Step, budget: int, physics: Physics | None) -> tuple[int, int, int]:
-        """Status, cycles, and cycles since the command was taken."""
-        layouts, count = self.kernel.layouts, len(step.words)
-        command = word_array(
-            [pack_fields(layouts["i_command"], step.command)], layouts["i_command"]["width"]
-        )
-        words = word_array(step.words, layouts["i"]["width"])
-        limit, moved = patience(self._bare(step), self.p_stall), (ctypes.c_int64 * 3)()
-        status = self.library.tile_step(
-            self.handle, command.ctypes.data, words.ctypes.data, count, limit, budget, moved
-        )
-        left, spent, busy = moved
-        if status == FAILED:
-            assert physics is not None
-            physics.fail()
-        if status in FAULTS:
-            name = Op(step.command["op"]).name
-            raise RuntimeError(
-                f"the tile {FAULTS[status]} in {name}: "
-                f"{count - left} of {count} words went in within {spent} cycles"
-            )
-        return status, spent, busy
-
-    def _result(self, which: int, kind: type[np.integer]) -> NDArray[Any]:
-        count = ctypes.c_int64()
-        address = self.library.tile_result(self.handle, which, count)
-        size = count.value * np.dtype(kind).itemsize
-        return np.frombuffer(ctypes.string_at(address, size) if size else b"", kind)
-
-
-def _words(layout: Mapping[str, Any]) -> int:
-    return word_array([0], layout["width"]).shape[1]
-
-
-def _declare(library: ctypes.CDLL) -> ctypes.CDLL:
-    number, natural, pointer = ctypes.c_int64, ctypes.c_uint64, ctypes.c_void_p
-    signatures = {
-        "tile_new": (pointer, [pointer, natural, natural, pointer, pointer]),
-        "tile_delete": (None, [pointer]),
-        "tile_reset": (None, [pointer]),
-        "tile_begin": (None, [pointer, number, number, pointer, pointer]),
-        "tile_step": (number, [pointer] * 3 + [number] * 3 + [pointer]),
-        "tile_result": (pointer, [pointer, number, ctypes.POINTER(number)]),
-    }
-    for name, (result, arguments) in signatures.items():
-        function = getattr(library, name)
-        function.restype, function.argtypes = result, arguments
-    return library
+        shared = self.simulation.levels, self.simulation.held
+        return Called(macro, op.conductance, op.noise, *shared)

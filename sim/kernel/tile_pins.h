@@ -4,17 +4,19 @@
 #include <cstring>
 #include <vector>
 
-// Numbers of macro_bfm.RULES.
+// Numbers of sim.cosim.pin_model.RULES.
 enum Rule : int64_t { UNSETTLED, ABSENT_LINE, ABSENT_RANGE, UNEXPECTED, ABSENT_GROUP, MOVED };
 
 struct Geometry {
     int64_t rows, columns, adc_count, adc_bits, slice_bits, range_count, settle_cycles;
 
     int64_t lines() const { return std::max(rows, columns); }
-    int64_t groups() const { return lines() / adc_count; }
+    int64_t groups() const { return (lines() + adc_count - 1) / adc_count; }
+    int64_t inputs() const { return groups() * adc_count; }
 };
 
 // Held inputs of one sample; returns 0 unless it failed. `levels` and `held` are those of Macro.
+// adc_range is the pins' setting, whatever it means to the macro.
 using Sense = int64_t (*)(void* physics, int64_t sample, int64_t transpose, int64_t adc_range,
                           const int64_t* levels, float* held);
 
@@ -27,15 +29,16 @@ inline int64_t field(const uint32_t* words, int64_t index, int64_t width) {
 
 // The pins of one cycle.
 struct Pins {
-    std::vector<uint32_t> drive, trial;
+    std::vector<uint32_t> drive, sign, trial;  // sign: empty, or a bit per line
     uint32_t transpose = 0, phase = 0, adc_range = 0, sample = 0, mux = 0;
 
-    explicit Pins(const Geometry& g)
-        : drive(g.lines() * g.slice_bits / 32 + 2), trial(g.adc_count * g.adc_bits / 32 + 2) {}
+    explicit Pins(const Geometry& g, bool is_signed = false)
+        : drive(g.lines() * g.slice_bits / 32 + 2), sign(is_signed ? g.lines() / 32 + 2 : 0),
+          trial(g.adc_count * g.adc_bits / 32 + 2) {}
 
     bool drives_like(const Pins& other) const {
         return transpose == other.transpose && phase == other.phase &&
-               adc_range == other.adc_range && drive == other.drive;
+               adc_range == other.adc_range && drive == other.drive && sign == other.sign;
     }
 };
 
@@ -45,10 +48,10 @@ class Macro {
     std::vector<int16_t> accepted;  // [sample][group][converter], -1 for none
     std::vector<uint32_t> comparator;
 
-    // levels[lines], held[lines]: shared with `sense`
-    Macro(const Geometry& geometry, int64_t* levels, float* held)
+    // levels[lines], held[inputs]: shared with `sense`
+    Macro(const Geometry& geometry, int64_t* levels, float* held, bool is_signed = false)
         : comparator(geometry.adc_count / 32 + 2), g(geometry), levels(levels), held(held),
-          watched(geometry), sampled(geometry), compared(geometry) {}
+          watched(geometry, is_signed), sampled(watched), compared(watched) {}
 
     void begin(int64_t sample_limit, Sense sense_, void* physics_) {
         limit = sample_limit, sense = sense_, physics = physics_;
@@ -68,6 +71,11 @@ class Macro {
         return true;
     }
 
+    void error(int64_t rule, int64_t number = 0) {
+        errors.push_back(rule);
+        errors.push_back(number);
+    }
+
   private:
     const Geometry g;
     int64_t* const levels;
@@ -78,26 +86,23 @@ class Macro {
     void* physics = nullptr;
     bool is_new = true, is_fresh = false;
 
-    void error(Rule rule, int64_t number = 0) {
-        errors.push_back(rule);
-        errors.push_back(number);
-    }
-
     bool sample(int64_t now, const Pins& pins) {
         const int64_t driven = pins.transpose ? g.columns : g.rows;
         if (now - stable_since < g.settle_cycles) error(UNSETTLED);
         for (int64_t n = 0; n < g.lines(); ++n)
             levels[n] = field(pins.drive.data(), n, g.slice_bits);
+        for (int64_t n = 0; !pins.sign.empty() && n < g.lines(); ++n)
+            if (field(pins.sign.data(), n, 1)) levels[n] = -levels[n];
         if (std::any_of(levels + driven, levels + g.lines(), [](int64_t l) { return l != 0; }))
             error(ABSENT_LINE);
         if (pins.adc_range >= g.range_count) error(ABSENT_RANGE, pins.adc_range);
-        std::fill(held, held + g.lines(), 0.0f);  // lines that are not sensed convert to 0
+        std::fill(held, held + g.inputs(), 0.0f);  // lines that are not sensed convert to 0
         if (samples >= limit)
             error(UNEXPECTED, samples);
         else if (sense(physics, samples, pins.transpose, pins.adc_range, levels, held))
             return false;
         ++samples;
-        accepted.resize(samples * g.lines(), -1);
+        accepted.resize(samples * g.inputs(), -1);
         sampled = compared = pins;
         is_fresh = true;
         return true;
@@ -116,7 +121,7 @@ class Macro {
         compared.mux = pins.mux, compared.trial = pins.trial;
         if (decides && !watched.drives_like(sampled)) error(MOVED);
         const float* const input = held + pins.mux * g.adc_count;
-        int16_t* const codes = &accepted[(samples - 1) * g.lines() + pins.mux * g.adc_count];
+        int16_t* const codes = &accepted[(samples - 1) * g.inputs() + pins.mux * g.adc_count];
         std::fill(comparator.begin(), comparator.end(), 0);
         for (int64_t n = 0; n < g.adc_count; ++n) {
             const int64_t trial = field(pins.trial.data(), n, g.adc_bits);

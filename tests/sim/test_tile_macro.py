@@ -9,7 +9,8 @@ from models.analog.device import LARGEST, on_grid
 from models.analog.macro import AnalogMacro, draw_converters, sum_type
 from models.config.analog import AdcConfig, DeviceConfig
 from models.config.macro import MacroConfig
-from sim.cosim.macro_bfm import RULES, IdealMacro, MacroBfm
+from sim.cosim.macro_bfm import IdealMacro, MacroBfm
+from sim.cosim.pin_model import RULES
 from sim.kernel import tile_wrapper
 from sim.kernel.build import compiled
 from sim.kernel.tile import GEOMETRY
