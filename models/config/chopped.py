@@ -216,10 +216,6 @@ class ChoppedConfig:
             check_kind(name, getattr(self, name), kind)
         check_float("weight_scaling", self.weight_scaling, 0.0, 1.0)
         check_groups(self.network)
-        update = self.update
-        check_choice("update.pulse_type", update.pulse_type, ("stochastic_compressed",))
-        if not update.fixed_bl or update.resolution:
-            raise ValueError("update must have fixed_bl and no resolution: the tile has neither")
         for name in ("forward", "backward", "read"):
             self._check_converter(name, getattr(self, name))
         for layer, (rows, columns) in enumerate(self.shapes()):

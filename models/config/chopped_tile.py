@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from models.config.checks import check_bool, check_int, check_kind
+from models.config.checks import check_bool, check_kind
 from models.config.chopped_macro import ChoppedMacroConfig
 from models.config.chopped_units import PulseTrainConfig, SequencerConfig, TransferConfig
+from models.config.managed import check_managed
 from models.config.pulsed import PulsedUpdateConfig
-
-LONGEST = 127  # slots of one vector in RTL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,4 +57,4 @@ class ChoppedTileConfig:
                 f"transfer.reference.code_width must be the macro's {self.macro.adc_bits}, "
                 f"not {width}"
             )
-        check_int("update.desired_bl", self.update.desired_bl, 1, LONGEST)
+        check_managed(self.update, "update.")

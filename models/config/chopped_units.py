@@ -41,8 +41,9 @@ class PulseTrainConfig:
         check_int("random_bits", self.random_bits, 4, 16)
         check_kind("lfsr", self.lfsr, LfsrConfig)
 
-    # An odd stride near 2**32 / golden ratio spreads any number of lines over the sequence.
-    STRIDE = 2654435769
+    # Found by search near 2**32 / golden ratio: any two of 2048 lines have independent words of up
+    # to 12 bits, so over the period each pair of words comes equally often (but for zero).
+    STRIDE = 2654440059
 
     def offset(self, line: int) -> int:
         """Words that line ``line`` is ahead of the register."""

@@ -119,6 +119,7 @@ class Plain:
         self.vectors = self.reads = self.row = self.passes = 0
         self.mean_x = self.mean_d = 0.0
         self.pulses = {"fast": 0, "slow": 0}
+        self.asked = np.zeros(shape)  # pulses of transfers, with their signs
         self.slots = 0
 
     @property
@@ -194,6 +195,7 @@ class Plain:
         self.h[k] = np.where(count != 0, forgotten, self.h[k])
         if self.algorithm == AGAD and self.passes < self.period:
             return
+        self.asked[k] += count
         for j in np.flatnonzero(count):
             pulse(self.w, k, j, count[j] > 0, self.slow, self.rng)
             self.pulses["slow"] += 1
