@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,9 +37,10 @@ def compiled(function: F) -> F:
 
     It lets go of Python's lock while it runs. Integers wrap, indices are not checked.
     """
-    return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
 def inlined(function: F) -> F:
     """Compile a function that compiled ones call for every element."""
-    return numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")(function)
+    options = {"cache": True, "nogil": True, "error_model": "numpy", "inline": "always"}
+    return cast(F, numba.njit(**options)(function))

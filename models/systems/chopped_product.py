@@ -88,7 +88,7 @@ def product(
     managed, reduction = config.bound_management != "none", 2
     again = np.flatnonzero(reading.over) if managed else np.empty(0, np.intp)
     if len(again):  # whoever looks on keeps the arrays of the first read
-        drive, scale, codes, sums = (part.copy() for part in (drive, scale, codes, sums))
+        drive, scale, codes, sums = drive.copy(), scale.copy(), codes.copy(), sums.copy()
     while len(again) and reduction <= config.largest_reduction:
         drive[again] = units.multiply(drive[again], constant(len(again), HALF))
         scale[again] = units.multiply(scale[again], constant(len(again), TWO))

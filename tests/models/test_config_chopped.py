@@ -73,7 +73,10 @@ WIDE = NetworkConfig(
         ),
         ({"forward": MvmConfig(passes="summed")}, "^forward.passes must be one of one"),
         ({"update": PulsedUpdateConfig(desired_bl=200)}, "^update.desired_bl must be between 1"),
-        ({"update": PulsedUpdateConfig(resolution=0.1)}, "^update.resolution must be 0.0, not 0.1$"),
+        (
+            {"update": PulsedUpdateConfig(resolution=0.1)},
+            "^update.resolution must be 0.0, not 0.1$",
+        ),
         ({"weight_scaling": 2.0}, "^weight_scaling must be between 0 and 1, not 2.0$"),
         ({"digital": DigitalConfig(state_width=17, fraction_bits=8)}, "^state_width must be at"),
     ],
