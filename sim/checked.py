@@ -3,20 +3,15 @@
 import io
 import json
 from collections import Counter
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.config.memristor import MemristorConfig
-from models.digital.golden import DigitalUnits, GoldenUnits
-from models.systems.memristor import MemristorSystem
-from models.systems.watch import Conversion, WeightUpdate
+from sim.comparison import BitComparison
 from sim.cosim.storage import load, save
-from sim.kernel.units import RtlUnits
-from sim.pins import PinSampler
-from sim.pulse_trace import PulseTrace
-from sim.recording import BitComparison, CheckedUnits
+from sim.parts import Parts
+from sim.recording import CheckedUnits
 
 
 class PartedError(Exception):
@@ -24,53 +19,63 @@ class PartedError(Exception):
 
 
 class Watchers:
-    """Hands what a crossbar does to several watchers."""
+    """Hands what a layer does to several watchers."""
 
     def __init__(self, *watchers: Any):
         self.watchers = watchers
 
-    def conversion(self, seen: Conversion) -> None:
+    def conversion(self, seen: Any) -> None:
         """Hand on."""
         for watcher in self.watchers:
             watcher.conversion(seen)
 
-    def update(self, seen: WeightUpdate) -> None:
+    def update(self, seen: Any) -> None:
         """Hand on."""
         for watcher in self.watchers:
             watcher.update(seen)
 
 
 class CheckedLearner:
-    """A golden `MemristorSystem` whose every digital result RTL has to give as well.
+    """A golden system whose every digital result RTL has to give as well.
 
     A learner for `models.trainer.loop.train`: what was compared, sampled and traced is part of
     its state, so that a resumed run ends like one that was never stopped.
 
     Parameters
     ----------
-    config : MemristorConfig
-        The system.
+    parts : Parts
+        Of the system.
+    config : Any
+        Its configuration.
     seed : int
         Of everything.
     backend : str
-        Of the kernels, see `RtlUnits`.
+        Of the kernels, see :class:`sim.kernel.units.RtlUnits`.
     sampled : set of int
         Steps of which operations are kept for a replay at the pins.
     vectors : int
         Conversions kept per such step, layer, direction and macro.
+    each_vector : bool
+        Tell the pulses of single vectors apart in the trace.
     """
 
     def __init__(
-        self, config: MemristorConfig, seed: int, backend: str, sampled: set[int], vectors: int
+        self,
+        parts: Parts,
+        config: Any,
+        seed: int,
+        backend: str,
+        sampled: set[int],
+        vectors: int,
+        each_vector: bool = False,
     ):
-        golden = GoldenUnits(config.tile)
-        self.bits, self.sampled = BitComparison(config.tile), sampled
-        first = MemristorSystem(config, golden, seed).random_state
-        self.rtl = RtlUnits(config.tile, first, backend)
-        self.units = CheckedUnits(golden, self.rtl, self.bits)
-        self.system = MemristorSystem(config, cast(DigitalUnits, self.units), seed)
-        self.trace = PulseTrace()
-        self.pins = PinSampler(self.system, vectors)
+        self.parts, self.sampled = parts, sampled
+        self.bits = BitComparison(parts.widths(config), parts.corners)
+        self.rtl = parts.rtl(config, seed, backend)
+        self.units = CheckedUnits(parts.golden(config), self.rtl, self.bits, parts.bundles)
+        self.system = parts.learner(config, self.units, seed)
+        self.trace = parts.trace(config, each_vector)
+        self.pins = parts.sampler(self.system, vectors)
         self._replayed = 0
 
     @property
@@ -109,8 +114,8 @@ class CheckedLearner:
         return logits
 
     def _watch(self, watch: Any) -> None:
-        for stage in self.system.stages:
-            stage.crossbar.watch = watch
+        for layer in self.parts.layers(self.system):
+            layer.watch = watch
 
     def state(self) -> dict[str, NDArray]:
         """Copy of everything that changes; PartedError if there is a difference."""
@@ -147,6 +152,5 @@ class CheckedLearner:
         self.bits.compared = Counter(counted["compared"])
         self.bits.corners = Counter(counted["corners"])
         self.units.step, self._replayed = counted["step"], counted["replayed"]
-        self.trace.rows, self.trace.kept = [checked["trace"]], len(checked["trace"])
-        self.trace.dropped = counted["dropped"]
+        self.trace.restore(checked["trace"], counted["dropped"])
         self.pins.samples = load(io.BytesIO(checked["samples"].tobytes()))

@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
             name,
             help=text,
             description=text[0].upper() + text[1:] + ".",
-            epilog=f"examples:\n  {EXAMPLES[name]}",
+            epilog=f"examples:\n  {EXAMPLES[name]}{NOTES.get(name, '')}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.set_defaults(run=run)
@@ -73,37 +73,48 @@ def _parser() -> argparse.ArgumentParser:
 
 EXAMPLES = {
     "generate": "imctwin generate memristor -o build/rtl --set macro.adc_bits=6\n"
-    "  imctwin generate memristor --macro small --lint",
+    "  imctwin generate memristor --macro small --lint\n"
+    "  imctwin generate chopped --scheme agad",
     "train": "imctwin train memristor\n"
+    "  imctwin train chopped --scheme cttv2 --device reram_sb\n"
     "  imctwin train memristor --data ../shared/data/mnist --set training.epochs=2\n"
     "  imctwin train memristor --resume build/train/memristor/checkpoint.npz",
     "crosscheck": "imctwin crosscheck memristor\n"
     "  imctwin crosscheck memristor --data ../shared/data/mnist\n"
     "  imctwin crosscheck memristor --data ../shared/data/mnist --set training.train_samples=0\n"
     "  imctwin crosscheck memristor --resume build/crosscheck/memristor/checkpoint.npz\n"
-    "  imctwin crosscheck memristor --set update.variant=bf16 --pin-steps 2",
+    "  imctwin crosscheck memristor --set update.variant=bf16 --pin-steps 2\n"
+    "  imctwin crosscheck chopped --scheme agad --pin-engine kernel",
     "cosim": "imctwin cosim memristor --operations 60 --seed 3\n"
-    "  imctwin cosim memristor --macro small --waves",
+    "  imctwin cosim memristor --macro small --waves\n"
+    "  imctwin cosim chopped --engine kernel",
     "verify": "imctwin verify float\n  imctwin verify float --quick --only mul",
     "bench": "imctwin bench kernels\n  imctwin bench qor --only mul",
     "kernels": KERNELS_EXAMPLES,
     "systems": "imctwin systems",
 }
+NOTES = {
+    "crosscheck": "\n\npulses.csv and pulses.npz have one row per crosspoint and time. memristor:\n"
+    "  step, layer, input, output, count (of SET pulses on the plus device, RESET if negative)\n"
+    "chopped:\n"
+    "  step, vector (in the step; -1 for all of it), layer, array (0 slow, 1 fast), row, column,\n"
+    "  polarity (1 raises the weight, -1 lowers it), count; comments begin with #",
+}
 
 
 def _generate_options(parser: argparse.ArgumentParser) -> None:
-    add_common(parser, "build/rtl")
+    add_common(parser, "generate")
     parser.add_argument("--lint", action="store_true", help="run verilator --lint-only -Wall too")
 
 
 def _train_options(parser: argparse.ArgumentParser) -> None:
-    add_common(parser, "build/train/memristor")
+    add_common(parser, "train")
     add_data(parser)
     add_resume(parser)
 
 
 def _crosscheck_options(parser: argparse.ArgumentParser) -> None:
-    add_common(parser, "build/crosscheck/memristor")
+    add_common(parser, "crosscheck")
     add_data(parser)
     parser.add_argument(
         "--pin-steps", type=int, default=5, help="steps replayed at pin level (default 5)"
@@ -122,11 +133,17 @@ def _crosscheck_options(parser: argparse.ArgumentParser) -> None:
         "installed, a bit-sliced netlist with a sample on Verilator (default auto)",
     )
     add_engine(parser, "--pin-engine")
+    parser.add_argument(
+        "--pulse-vectors",
+        action="store_true",
+        help="chopped: tell single vectors apart in the pulses of the fast array (pulses.csv and "
+        "pulses.npz), which are sums over a step otherwise",
+    )
     add_resume(parser)
 
 
 def _cosim_options(parser: argparse.ArgumentParser) -> None:
-    add_common(parser, "build/cosim/memristor")
+    add_common(parser, "cosim")
     parser.add_argument(
         "--operations", type=int, default=30, help="random operations to run (default 30)"
     )

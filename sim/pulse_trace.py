@@ -42,6 +42,10 @@ class PulseTrace:
         """All rows, shape (m, 5)."""
         return np.concatenate([np.empty((0, len(COLUMNS)), np.int32), *self.rows])
 
+    def restore(self, table: NDArray[np.int32], dropped: int) -> None:
+        """Go on from the rows and the number dropped of another trace."""
+        self.rows, self.kept, self.dropped = [table], len(table), dropped
+
     def write(self, folder: Path) -> list[Path]:
         """Write ``pulses.npz`` (one array per column) and ``pulses.csv``; give their paths."""
         table = self.table()

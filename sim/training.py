@@ -5,10 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from models.config.memristor import MemristorConfig
 from models.config.toml import config_hash, dumps
-from models.digital.golden import GoldenUnits
-from models.systems.memristor import MemristorSystem
 from models.trainer.data import DataSet
 from models.trainer.history import History
 from models.trainer.learner import ReferenceLearner
@@ -18,10 +15,11 @@ from models.trainer.optimizer import SGD
 from models.trainer.progress import Progress
 from sim.files import write_atomically
 from sim.report.plots import learning_curves
+from sim.systems import System
 
 
 def train_reference(
-    config: MemristorConfig, data: DataSet, seed: int, progress: Progress | None = None
+    config: Any, data: DataSet, seed: int, progress: Progress | None = None
 ) -> History:
     """Train the same network in FP32 with the same samples, schedule and first weights."""
     network = Network(config.network, seed)
@@ -45,8 +43,9 @@ def curves(history: History, reference: History) -> dict[str, Any]:
     }
 
 
-def train_memristor(
-    config: MemristorConfig,
+def train_system(
+    system: System,
+    config: Any,
     data: DataSet,
     *,
     seed: int,
@@ -58,8 +57,10 @@ def train_memristor(
 
     Parameters
     ----------
-    config : MemristorConfig
-        The system.
+    system : System
+        What to train.
+    config : Any
+        Its configuration.
     data : DataSet
         Samples.
     seed : int
@@ -71,10 +72,10 @@ def train_memristor(
     checkpoint_every : int
         Steps between checkpoints; 0 for one per epoch.
     """
-    system = MemristorSystem(config, GoldenUnits(config.tile), seed)
+    learner = system.golden(config, seed)
     checkpoint = folder / "checkpoint.npz"
     history = train(
-        system,
+        learner,
         data,
         config.training,
         seed=seed,
@@ -87,7 +88,7 @@ def train_memristor(
     reference = train_reference(config, data, seed, Progress("FP32"))
     learning = curves(history, reference)
     summary = {
-        "system": "memristor",
+        "system": system.name,
         "data": data.name,
         "config_hash": config_hash(config),
         "versions": {"numpy": importlib.metadata.version("numpy")},
@@ -95,7 +96,7 @@ def train_memristor(
         **learning,
         "seconds": round(history.seconds, 1),
         "reference_seconds": round(reference.seconds, 1),
-        "counters": dict(sorted(system.counters.items())),
+        "counters": dict(sorted(learner.counters.items())),
     }
     text = json.dumps(summary, indent=2) + "\n"
     paths = [folder / name for name in ("summary.json", "config.toml", "curves.png")]

@@ -7,21 +7,14 @@ from typing import Any
 import jinja2
 
 from models.config.toml import dumps
-from models.systems.memristor import MemristorSystem
-from models.trainer.data import DataSet
 from sim.files import write_atomically
-from sim.pulse_trace import PulseTrace
 from sim.report import plots
 
 TEMPLATE = Path(__file__).with_name("crosscheck.html.j2")
 
 
 def write_report(
-    path: Path,
-    summary: dict[str, Any],
-    system: MemristorSystem,
-    data: DataSet,
-    trace: PulseTrace,
+    path: Path, summary: dict[str, Any], config: Any, figures: dict[str, bytes]
 ) -> None:
     """Write the report of a cross-check.
 
@@ -31,20 +24,12 @@ def write_report(
         HTML file.
     summary : dict
         As in ``summary.json``.
-    system : MemristorSystem
-        The golden system after the run.
-    data : DataSet
-        What it was trained on.
-    trace : PulseTrace
-        Pulses of the run.
+    config : Any
+        Configuration of the run.
+    figures : dict of str to bytes
+        Further PNG figures by their titles.
     """
     learning = summary["learning"]
-    figures = {
-        "Conductances and weights after the run": plots.conductances(system),
-        "Weights of the first layer": plots.first_weights(system),
-        "First test images with the hardware's answers (red: wrong)": plots.pictures(system, data),
-        "Programming pulses": plots.pulses(trace, len(learning["loss"])),
-    }
     if learning["gradients"]:
         figures = {
             "Learning curves": plots.learning_curves(learning),
@@ -58,5 +43,5 @@ def write_report(
     environment.filters["thousands"] = lambda value: f"{value:,}"
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     encoded = {name: base64.b64encode(png).decode() for name, png in figures.items()}
-    text = template.render(summary=summary, figures=encoded, config=dumps(system.config))
+    text = template.render(summary=summary, figures=encoded, config=dumps(config))
     write_atomically(path, text.encode())

@@ -1,7 +1,7 @@
 """Figures of the cross-check report, as PNG bytes."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -13,9 +13,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from models.systems.memristor import MemristorSystem
 from models.trainer.data import DataSet
-from sim.pulse_trace import PulseTrace
+from models.trainer.learner import Learner
 
 HARDWARE, REFERENCE = "#0b6e8a", "#c8553d"
 
@@ -68,26 +67,37 @@ def gradients(quality: Sequence[dict[str, Any]]) -> bytes:
     return _png(figure)
 
 
-def conductances(system: MemristorSystem) -> bytes:
-    """Distribution of conductances and weights after training."""
-    figure, (g, w) = _figure(2, 2.8)
-    for stage in system.stages:
-        crossbar = stage.crossbar
-        label = f"layer {crossbar.index}"
-        g.hist(crossbar.conductance.ravel(), bins=60, histtype="step", density=True, label=label)
-        scaled = crossbar.weight().ravel() / crossbar.weight_range
-        w.hist(scaled, bins=60, histtype="step", density=True, label=label)
-    g.set(xlabel="normalised conductance", ylabel="density")
-    w.set(xlabel="weight / weight range")
-    w.legend(frameon=False)
+def distributions(
+    state: str,
+    states: Mapping[int, NDArray[Any]],
+    weight: str,
+    weights: Mapping[int, NDArray[Any]],
+) -> bytes:
+    """Distributions after training of devices and of weights by layer, with names of the axes."""
+    figure, (left, right) = _figure(2, 2.8)
+    for axes, arrays in ((left, states), (right, weights)):
+        for index, values in arrays.items():
+            label = f"layer {index}"
+            axes.hist(values.ravel(), bins=60, histtype="step", density=True, label=label)
+    left.set(xlabel=state, ylabel="density")
+    right.set(xlabel=weight)
+    right.legend(frameon=False)
     return _png(figure)
 
 
-def first_weights(system: MemristorSystem) -> bytes:
-    """Weights of the first layer, one picture per output (at most 16)."""
-    stage = system.stages[0]
-    weights = stage.crossbar.weight().T
-    shape = (stage.shape[0], stage.kernel, stage.kernel) if stage.kernel else stage.shape
+def first_weights(weights: NDArray[Any], sample: tuple[int, ...], kernel: int) -> bytes:
+    """Weights [outputs, inputs] of the first layer, one picture per output (at most 16).
+
+    Parameters
+    ----------
+    weights : ndarray
+        Of the layer.
+    sample : tuple of int
+        Shape of one input sample.
+    kernel : int
+        Window of a convolution, 0 for a linear layer.
+    """
+    shape = (sample[0], kernel, kernel) if kernel else sample
     count = min(len(weights), 16)
     figure, axes = plt.subplots(1, count, figsize=(0.7 * count + 0.4, 1.0), layout="constrained")
     largest = float(np.abs(weights).max())
@@ -98,7 +108,7 @@ def first_weights(system: MemristorSystem) -> bytes:
     return _png(figure)
 
 
-def pictures(system: MemristorSystem, data: DataSet, count: int = 12) -> bytes:
+def pictures(system: Learner, data: DataSet, count: int = 12) -> bytes:
     """First test images with the hardware's answers; wrong ones in red."""
     images, labels = data.test_images[:count], data.test_labels[:count]
     answers = system.evaluate(images).argmax(axis=1)
@@ -115,10 +125,12 @@ def pictures(system: MemristorSystem, data: DataSet, count: int = 12) -> bytes:
     return _png(figure)
 
 
-def pulses(trace: PulseTrace, steps: int) -> bytes:
-    """Pulses per step and the distribution of pulses per weight."""
+def pulses(table: NDArray[Any], steps: int) -> bytes:
+    """Pulses per step and the distribution of pulses per weight.
+
+    ``table`` has the columns step, layer, input, output and count.
+    """
     figure, (each, spread) = _figure(2, 2.8)
-    table = trace.table()
     for layer in np.unique(table[:, 1]):
         rows = table[table[:, 1] == layer]
         total = np.bincount(rows[:, 0], np.abs(rows[:, 4]), minlength=steps)

@@ -21,6 +21,7 @@ def lines(summary: dict[str, Any]) -> list[str]:
         f"({bits['backend']}{f', {replayed:,} of them on Verilator too' if replayed else ''}, "
         f"{bits['seconds']:.0f} s)",
         "      " + ", ".join(f"{k} {one['compared']:,}" for k, one in bits["by_unit"].items()),
+        *_pulses(bits),
         "      corners: " + ", ".join(f"{name} {count:,}" for name, count in corners.items()),
         f"pins: {pins['operations']:,} tile operations in {pins['cycles']:,} cycles, "
         f"{pins['compared']:,} values compared, {pins['differences']:,} differences",
@@ -40,6 +41,12 @@ def lines(summary: dict[str, Any]) -> list[str]:
     if bits["failure"]:
         text.append(f"failure: {bits['failure']}")
     return text
+
+
+def _pulses(bits: dict[str, Any]) -> list[str]:
+    if "device_pulses_compared" not in bits:
+        return []
+    return [f"      {bits['device_pulses_compared']:,} device pulses rest on compared values"]
 
 
 def _where(first: dict[str, Any]) -> str:

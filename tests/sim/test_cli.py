@@ -57,6 +57,8 @@ def test_generate_and_systems(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "memristor" in out
     assert "michigan_65nm" in out
+    assert "--scheme (chopped)" in out
+    assert out.count("lenet_aihwkit: ") == 1  # presets of both systems are listed once
 
 
 IDX = {

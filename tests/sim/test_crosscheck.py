@@ -12,9 +12,10 @@ from models.config.presets import NETWORKS
 from sim import cli
 from sim.checked import CheckedLearner
 from sim.cosim import runner
-from sim.crosscheck import Plan, products
+from sim.crosscheck import Plan
 from sim.kernel import build
 from sim.kernel.units import RtlUnits
+from sim.work import products
 
 pytestmark = pytest.mark.cosim
 

