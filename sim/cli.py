@@ -16,6 +16,8 @@ from models.trainer.checkpoint import CheckpointError
 from models.trainer.data import DataError
 from models.trainer.interrupt import Interrupted
 from sim import commands
+from sim.experiment_command import EXAMPLES as EXPERIMENT_EXAMPLES
+from sim.experiment_command import add_experiment, experiment
 from sim.files import OutputError
 from sim.kernels_command import EXAMPLES as KERNELS_EXAMPLES
 from sim.kernels_command import add_kernels, kernels
@@ -90,6 +92,7 @@ EXAMPLES = {
     "  imctwin cosim chopped --engine kernel",
     "verify": "imctwin verify float\n  imctwin verify float --quick --only mul",
     "bench": "imctwin bench kernels\n  imctwin bench qor --only mul",
+    "experiment": EXPERIMENT_EXAMPLES,
     "kernels": KERNELS_EXAMPLES,
     "systems": "imctwin systems",
 }
@@ -166,6 +169,7 @@ COMMANDS: dict[str, tuple[Callable[..., int], str, Callable[..., None] | None]] 
         "measure speed of kernels, or area and speed of units",
         lambda parser: add_bench(parser, commands.bench_kernels, commands.bench_qor),
     ),
+    "experiment": (experiment, "repeat an experiment on pulsed training", add_experiment),
     "kernels": (kernels, "list or clear the cache of compiled RTL", add_kernels),
     "systems": (commands.systems, "list systems and presets", None),
 }

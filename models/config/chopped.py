@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 from models.config.checks import check_choice, check_float, check_int, check_kind
 from models.config.chopped_macro import ChoppedMacroConfig
@@ -83,6 +84,9 @@ class ChoppedConfig:
             check_kind(name, getattr(self, name), kind)
         check_float("weight_scaling", self.weight_scaling, 0.0, 1.0)
         check_groups(self.network)
+        for index, (before, layer) in enumerate(pairwise(self.network.layers), start=1):
+            if layer.kind == "maxpool" and before.kind != "relu":
+                raise ValueError(f"network.layers[{index}] must come after a relu")
         for name in ("forward", "backward", "read"):
             self._check_converter(name, getattr(self, name))
         for layer, (rows, columns) in enumerate(self.shapes()):

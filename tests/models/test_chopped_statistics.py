@@ -203,6 +203,8 @@ def test_transfer_pulses_of_a_constant_array(variant, forget):
     # batches of 10 passes: beyond the memory of H; its threshold is rounded to its LSB
     ours, theirs = (side.reshape(-1, 10, 64).sum(1) for side in pulses)
     same_mean(ours, theirs, relative=0.01)
+    towards = np.sign(held).ravel()[:, None]  # all together: some 4 % of a rate that is wrong
+    same_mean(ours @ towards, theirs @ towards, relative=0.01)
     assert np.all(np.sign(ours.mean(0)[:20]) == -1)
     assert np.all(np.sign(ours.mean(0)[-20:]) == 1)
 
@@ -224,12 +226,12 @@ def count_pulses(array, into):
 @pytest.mark.parametrize("variant", ["fixed", "bf16"])
 def test_running_mean_of_agad(variant):
     """E of the stationary mean is what is read, its variance beta / (2 - beta) of the noise's."""
-    shape = (8, 125)
+    shape = (8, 1000)
     digital = DigitalConfig(variant=variant, fraction_bits=10)
     ours = golden(AGAD, shape, transfer_every=1, digital=digital)
     ours.fast.placed(np.full(shape, 0.3))
     raw = ours.fast.raw().astype(np.float64)
-    zero, ones = np.zeros((8 * 20, 8)), np.ones((8 * 20, 125))
+    zero, ones = np.zeros((8 * 20, 8)), np.ones((8 * 20, 1000))
     for step in range(4):
         ours.update(patterns(zero), patterns(ones), step, 0.1)
     lsb = READ.output_step
@@ -238,8 +240,8 @@ def test_running_mean_of_agad(variant):
     left = (lsb * value - raw).ravel()
     beta, noise = 0.5, READ.output_noise**2 + lsb**2 / 12
     variance = beta / (2 - beta) * noise
-    assert abs(left.mean()) < 5 * np.sqrt(variance / 1000) + lsb * 2**-9
-    assert abs(left.var() / variance - 1) < 5 * np.sqrt(2 / 1000) + 2**-7
+    assert abs(left.mean()) < 5 * np.sqrt(variance / 8000) + lsb * 2**-9
+    assert abs(left.var() / variance - 1) < 5 * np.sqrt(2 / 8000) + 2**-7
 
 
 @pytest.mark.parametrize("algorithm", [TTV2, CTTV2, AGAD])

@@ -1,0 +1,1 @@
+"""Experiments: grids of runs of golden systems, with tables, plots and verdicts."""
