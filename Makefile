@@ -28,6 +28,13 @@ verify: test
 	$(BIN)/imctwin crosscheck memristor --macro small --set macro.slice_bits=2 --set update.scheme=plus_only \
 		--set update.keep_remainder=false --set training.epochs=1 --out build/verify/slices
 	$(BIN)/imctwin cosim memristor --operations 60 --out build/verify/cosim
+	for scheme in sgd ttv1 ttv2 cttv2 agad; do \
+		$(BIN)/imctwin crosscheck chopped --scheme $$scheme --pin-engine kernel \
+			--out build/verify/$$scheme || exit 1; \
+	done
+	$(BIN)/imctwin crosscheck chopped --set digital.variant=bf16 --set training.epochs=2 \
+		--pin-engine kernel --out build/verify/agad_bf16
+	$(BIN)/imctwin cosim chopped --operations 60 --out build/verify/cosim_chopped
 
 bench: .venv/.base
 	$(BIN)/imctwin bench kernels

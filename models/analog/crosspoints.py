@@ -71,6 +71,13 @@ class Crosspoints:
         raw = self.raw()
         return raw if self.reference is None else raw - self.reference.reshape(self.shape)
 
+    def seen_at(self, places: NDArray[np.intp]) -> Array:
+        """Weights that reads see of some crosspoints, by their flat places."""
+        seen, second = self.points.visible[places], self.points.second
+        if second:
+            seen -= self.points.visible[places + second]
+        return seen if self.reference is None else seen - self.reference.reshape(-1)[places]
+
     def draws(self, pulses: int, rng: Generator) -> tuple[Array, Array]:
         """Draws of so many pulses: of their steps, then of the visible weights if there is noise.
 

@@ -24,6 +24,7 @@ from models.digital.sequencer import SequencerState, initial_state
 from models.digital.transfer import TransferControl
 from models.randomness import generator
 from models.systems.chopped_product import product
+from models.systems.chopped_registers import transfer_control
 from models.systems.chopped_update import Update
 from models.systems.chopped_watch import ChoppedConversion, ChoppedWatch, Memories
 from models.systems.counters import Counters
@@ -89,7 +90,7 @@ class ChoppedArray:
         }
         self.sequencer = initial_state(config.sequencer, self._register("choppers"))
         self.memories = self._memories()
-        self.control: tuple[float, TransferControl] | None = None  # of the last rate
+        self._controls: dict[float, TransferControl] = {}
         self.means = np.zeros(2)  # of the largest inputs and errors; 0 before the first batch
         self.watch: ChoppedWatch | None = None
         self._drawing: tuple[Key, np.random.Generator] = (), self.rng()
@@ -178,12 +179,19 @@ class ChoppedArray:
             self.counters["refreshed_pairs"] += self.slow.end_batch(rng)
             self.refresh()
 
+    def control(self, rate: float) -> TransferControl:
+        """Give the registers of the transfer side at a learning rate."""
+        if rate not in self._controls:
+            given = self.config, self.rows, self.steps["fast"], rate
+            self._controls[rate] = transfer_control(*given)
+        return self._controls[rate]
+
     def pulse_slow(self, places: NDArray[np.int64], ups: NDArray[np.uint8], step: int) -> None:
         """One pulse on each of some devices of W, by flat place, in order."""
         draws = self.slow.draws(len(places), self.draws(("step", step)))
         apply_pulses(self.slow.points, places, ups, *draws)
         self.counters["device_pulses_slow"] += len(places)
-        seen = self.slow.seen.reshape(-1)[places]
+        seen = self.slow.seen_at(places)
         self.operand.reshape(-1)[places] = prepared(seen[None], self.config.forward)[0]
 
     def weight(self) -> NDArray[np.float64]:

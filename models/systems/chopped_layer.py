@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 
 from models.digital.bf16 import to_float32
 from models.systems.chopped_array import ChoppedArray
-from models.systems.chopped_update import ONE
-from models.systems.chopped_watch import ChoppedWatch
+from models.systems.chopped_product import ONE
 from models.systems.windows import pick, planes, unpool
 from models.trainer.layers import im2rows
 
@@ -55,15 +54,6 @@ class ChoppedLayer:
         self.shape, self.kernel, self.padding = shape, kernel, padding
         self.relu, self.pool = relu, pool
         self.passed: Passed | None = None
-
-    @property
-    def watch(self) -> ChoppedWatch | None:
-        """Who looks at the array."""
-        return self.array.watch
-
-    @watch.setter
-    def watch(self, value: ChoppedWatch | None) -> None:
-        self.array.watch = value
 
     def weight(self) -> NDArray[np.float64]:
         """Weights, shape (rows, columns), with those of the bias in the last row."""

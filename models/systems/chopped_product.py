@@ -21,7 +21,7 @@ from models.systems.counters import Counters
 
 Bits = NDArray[np.uint16]
 
-HALF, TWO = 0x3F00, 0x4000  # BF16 0.5 and 2.0
+HALF, ONE, TWO = 0x3F00, 0x3F80, 0x4000  # BF16 0.5, 1.0 and 2.0
 
 
 @lru_cache(maxsize=256)

@@ -11,16 +11,14 @@ from models.analog.noise import normal
 from models.digital.bf16_loops import largest, mean_largest
 from models.digital.pulse_trains import Trains, pulse_trains
 from models.digital.sequencer import Sequence, SequencerState, sequence
-from models.digital.transfer import TransferControl
 from models.digital.update_management import Managed
 from models.systems.chopped_phase import pulse_and_read
-from models.systems.chopped_product import bits, constant
+from models.systems.chopped_product import ONE, bits, constant
 from models.systems.chopped_watch import ArrayUpdate, Transfer
 
 if TYPE_CHECKING:  # the array makes its updates
     from models.systems.chopped_array import ChoppedArray
 
-ONE = 0x3F80  # BF16 1.0
 SIGN = np.uint16(0x8000)
 
 Bits = NDArray[np.uint16]
@@ -123,9 +121,7 @@ class Update:
         array = self.array
         rows, place = _places(seen.order.row, array.rows)
         before = tuple(None if m is None else m[rows] for m in array.memories)
-        if array.control is None or array.control[0] != self.rate:
-            array.control = self.rate, self._control()
-        control = array.control[1]
+        control = array.control(self.rate)
         h, mean, past = before
         assert h is not None
         *after, counts = self.units.transfer(h, mean, past, place, seen.z, seen.order, control)
@@ -139,30 +135,6 @@ class Update:
             ups = (counts.reshape(-1)[flat] > 0).astype(np.uint8)
             array.pulse_slow(places, ups, self.step)
         return Transfer(rows, place, before, tuple(after), counts, control)
-
-    def _control(self) -> TransferControl:
-        """Set the registers of the transfer side from learning rate and granularity."""
-        scheme, config, digital = self.config.scheme, self.config, self.config.digital
-        share = scheme.auto_granularity / (self.array.rows * scheme.transfer_every)
-        granularity = (share or 1.0) * self.array.steps["fast"]
-        per_code = config.read.output_step * scheme.transfer_lr * self.rate / granularity
-        if digital.variant == "bf16":
-            return TransferControl(
-                threshold=ONE,
-                step=bits(1 - scheme.momentum),
-                momentum=bits(scheme.momentum),
-                scale=bits(per_code),
-                beta=bits(scheme.beta),
-            )
-        threshold = round(2**digital.fraction_bits / per_code)
-        threshold = min(max(threshold, 1), 2 ** (digital.state_width - 1) - 1)
-        return TransferControl(
-            threshold=threshold,
-            step=max(1, round((1 - scheme.momentum) * threshold)),
-            momentum=round(scheme.momentum * 2**config.transfer.MOMENTUM_BITS),
-            scale=0,
-            beta=round(scheme.beta * 2**config.transfer.reference.BETA_BITS),
-        )
 
     def _write(self, seen: ArrayUpdate) -> None:
         """Tiki-Taka v1: write each read by a pulsed update of its row."""

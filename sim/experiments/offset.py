@@ -26,6 +26,8 @@ from sim.files import prepared
 
 Row = dict[str, Any]
 NOTES = (
+    "settings (spread of the target, noise, fast_lr, granularity) were chosen by us while looking "
+    "at these verdicts; the paper's own are unknown. The margins belong to them",
     "error: standard deviation of W - target, mean of the last quarter of the run; range of W is 2",
     "sgd and agad read no reference: sgd has no fast array, agad subtracts what it has read",
     "asymmetry: bounds of A are scaled at the same steps; the share by which a step differs from "

@@ -107,7 +107,7 @@ def _element(array: ChoppedArray, row: int, column: int) -> list[float]:
         follows = array.config.scheme.algorithm == "agad"
         fast = (array.fast.raw() if follows else array.fast.seen)[place]
     step, digital = array.config.read.output_step, array.config.digital
-    scaled = (1 / threshold(array), step, step)
+    scaled = (1 / array.control(RATE).threshold, step, step)
     values = []
     for memory, scale in zip(array.memories, scaled, strict=True):
         if memory is None:
@@ -120,15 +120,6 @@ def _element(array: ChoppedArray, row: int, column: int) -> list[float]:
             values.append(float(memory[place]) * scale / 2**shift)
     sign = 1 - 2 * int(array.sequencer.row_choppers[row])
     return [float(fast), float(array.weight()[place]), *values, float(sign)]
-
-
-def threshold(array: ChoppedArray) -> float:
-    """Threshold of H in LSB of a fixed accumulator; see `Update`."""
-    scheme, made = array.config.scheme, array.config
-    passes = array.rows * scheme.transfer_every
-    granularity = scheme.auto_granularity * made.fast.dw_min / passes
-    per_code = made.read.output_step * scheme.transfer_lr * RATE / granularity
-    return float(round(2**made.digital.fraction_bits / per_code))
 
 
 def run(plan: Plan, folder: Path) -> tuple[int, list[Path]]:

@@ -247,13 +247,13 @@ def test_unknown_part_is_one_line(tmp_path, capsys):
     code = cli.main(["bench", "kernels", "--only", "training", "--only", "speed", "-o", str(out)])
     assert code == 2
     assert capsys.readouterr().err == (
-        "imctwin: error: --only must be one of kernels, training, analog, not 'speed'\n"
+        "imctwin: error: --only must be one of kernels, training, pulsed, analog, not 'speed'\n"
     )
     assert not out.parent.exists()
 
 
 def test_parts_keep_their_order():
-    assert run.chosen([]) == ["kernels", "training", "analog"]
+    assert run.chosen([]) == ["kernels", "training", "pulsed", "analog"]
     assert run.chosen(["analog", "kernels", "analog"]) == ["kernels", "analog"]
 
 
