@@ -230,7 +230,7 @@ def _packets() -> Iterator[Part]:
 def _proofs() -> Iterator[Part]:
     for unit, config in (("add", FloatAddConfig), ("mul", FloatMulConfig)):
         for form in ("kept", "flushed"):
-            # The multiplier's takes minutes, and every pair is enumerated in the short form as well.
+            # That of mul takes minutes, and the short form enumerates all of its pairs.
             quick = int((unit, form) == ("add", "kept"))
             yield _proof(f"{unit}_proof_{form}", config(subnormals=form, depth=0), quick)
     tiny: dict[str, Any] = {"format": TINY, "result": TINY, "depth": 0}
