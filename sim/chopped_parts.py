@@ -14,7 +14,7 @@ from models.randomness import generator
 from models.systems.chopped import ChoppedSystem
 from models.trainer.data import DataSet
 from models.trainer.progress import Progress
-from rtl_gen.chopped_top import ChoppedTop
+from rtl_gen.top import Top
 from rtl_gen.units.choppers import Choppers
 from rtl_gen.units.max_pool import MaxPool
 from rtl_gen.units.pulse_trains import PulseTrains
@@ -57,7 +57,7 @@ def components(config: ChoppedConfig, seed: int = 1) -> dict[str, Component]:
     """
     state = max(1, seed % 2**config.trains.lfsr.width)
     return {
-        "tile": ChoppedTop(config.tile, seed=state),
+        "tile": Top(config.tile, seed=state),
         "update_management": UpdateManagement(config.update),
         "pulse_trains": PulseTrains(config.trains, state),
         "read_sequencer": ReadSequencer(config.sequencer),
@@ -163,7 +163,7 @@ PARTS = Parts(
     replay=replay_chopped,
     random_ops=_random_ops,
     components=components,
-    tile=lambda config: ChoppedTop(config.tile),
+    tile=lambda config: Top(config.tile),
     gradients=_gradients,
     figures=_figures,
     products=lambda config: products(config.network),

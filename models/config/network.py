@@ -1,5 +1,6 @@
 """Networks and training schedules."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from models.config.checks import check_choice, check_float, check_int, check_kind
@@ -114,6 +115,19 @@ def check_groups(network: NetworkConfig) -> None:
                 f"not {layer.kind!r}"
             )
         previous = layer.kind
+
+
+def weighted_groups(network: NetworkConfig) -> Iterator[tuple[int, LayerConfig, bool, int]]:
+    """Give each ``conv`` or ``linear`` with its index, whether a ReLU follows, and the pooling.
+
+    The last is the side of the pooling window, 0 without one.
+    """
+    for index, layer in enumerate(network.layers):
+        if layer.kind in ("conv", "linear"):
+            after = network.layers[index + 1 : index + 3]
+            relu = bool(after) and after[0].kind == "relu"
+            pools = [step.kernel for step in after[relu : relu + 1] if step.kind == "maxpool"]
+            yield index, layer, relu, sum(pools)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.config.memristor import MemristorConfig
+from models.config.network import weighted_groups
 from models.digital.bf16 import from_float32, to_float32
 from models.digital.golden import DigitalUnits
 from models.randomness import generator
@@ -57,13 +58,7 @@ class MemristorSystem:
     def _stages(self) -> list[Stage]:
         network, stages = self.config.network, []
         shapes = network.shapes()
-        for index, layer in enumerate(network.layers):
-            if layer.kind not in ("conv", "linear"):
-                continue
-            after = [step.kind for step in network.layers[index + 1 : index + 3]]
-            relu = after[:1] == ["relu"]
-            pooled = network.layers[index + 1 + relu] if len(after) > relu else None
-            pool = pooled.kernel if pooled is not None and pooled.kind == "maxpool" else 0
+        for index, layer, relu, pool in weighted_groups(network):
             weight = first_weight(network, index, self.seed)
             crossbar = CrossbarLayer(
                 index, weight, self.config, self.units, self.seed, self.counters

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from models.config.checks import check_choice
 from models.config.chopped_tile import ChoppedTileConfig
-from rtl_gen.chopped_top import ChoppedTop
+from rtl_gen.top import Top
 from sim.cosim.chopped_expected import compare, expect_all
 from sim.cosim.chopped_operations import ChoppedTileOp, ChoppedTileResult
 from sim.cosim.engines import ENGINES
@@ -61,7 +61,7 @@ def run_chopped_tile(
             raise ValueError("engine must be cocotb for waves, not 'kernel'")
         kernel = ChoppedTileKernel(config)
         return kernel.run(ops, seed=seed, p_stall=p_stall, resets=resets, progress=progress)
-    top = ChoppedTop(config)
+    top = Top(config)
     given = {"config": config, "p_stall": p_stall, "resets": resets, "latencies": top.latencies}
     return replay_on(
         top, "chopped_tile", build_dir, ops, given, seed=seed, progress=progress, waves=waves

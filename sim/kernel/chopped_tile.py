@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.config.chopped_tile import ChoppedTileConfig
-from rtl_gen.chopped_top import ChoppedTop
+from rtl_gen.top import Top
 from rtl_gen.train.chopped_command import Op
 from sim.cosim.chopped_bfm import CHOPPED_RULES, FIRED, ChoppedBfm
 from sim.cosim.chopped_operations import ChoppedTileOp, ChoppedTileResult
@@ -38,7 +38,7 @@ class ChoppedTileKernel:
     """
 
     def __init__(self, config: ChoppedTileConfig):
-        top = ChoppedTop(config)
+        top = Top(config)
         interface, self._verilog = build.design(top, TOP)
         self.config, self.layouts, self.latencies = config, interface["streams"], top.latencies
         self._wrapper = wrapper(interface, SOURCE, PINS)

@@ -12,7 +12,7 @@ from models.config.pulsed import PulsedUpdateConfig
 from models.digital.float_mul import float_mul
 from models.digital.int_to_float import int_to_float
 from models.digital.relu_mask import relu_mask
-from rtl_gen.chopped_top import ChoppedTop
+from rtl_gen.top import Top
 from rtl_gen.train.chopped_codes import CodeLanes, CodeValues
 from rtl_gen.train.chopped_command import Op
 from rtl_gen.train.chopped_conversion import Conversion
@@ -219,8 +219,8 @@ def test_operations_are_checked():
 
 @pytest.mark.cosim
 def test_verilog_is_lint_clean_whole_and_the_same_each_time(tmp_path):
-    path = write_verilog(ChoppedTop(TINY), "chopped_top", tmp_path)
-    again = write_verilog(ChoppedTop(TINY), "chopped_top", tmp_path / "again")
+    path = write_verilog(Top(TINY), "chopped_top", tmp_path)
+    again = write_verilog(Top(TINY), "chopped_top", tmp_path / "again")
     assert path.read_bytes() == again.read_bytes()
     assert lint(path) == []
     done = structure(path)
@@ -229,4 +229,4 @@ def test_verilog_is_lint_clean_whole_and_the_same_each_time(tmp_path):
 
 @pytest.mark.cosim
 def test_verilog_of_another_tile_is_lint_clean(tmp_path):
-    assert lint(write_verilog(ChoppedTop(WIDE), "chopped_top", tmp_path)) == []
+    assert lint(write_verilog(Top(WIDE), "chopped_top", tmp_path)) == []
