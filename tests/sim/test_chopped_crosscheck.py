@@ -107,7 +107,7 @@ def test_stopped_run_ends_like_one_that_was_not(whole, tmp_path, capsys, monkeyp
 
 FAULTS = {  # pattern in the Verilog of a kernel, what takes its place, unit that is named
     "pulse_trains": (r"< (?=i__payload\[44:32\])", "> ", "pulse_trains"),
-    "update_management": (r"> (?=15'h40a0)", "< ", "update_management"),
+    "update_management": (r"> (?=15'h41f8)", "< ", "update_management"),
     "sequencer": (r"(?<=row_choppers \} )\^", "|", "sequence"),
     "transfer": (r">= control", "<= control", "transfer"),
 }
